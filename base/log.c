@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/log.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#define LINE_BYTES 2048
+#define RATE_SLOTS 64
+#define RATE_PER_S 20
+
+static enum log_level  min_level = LOG_INFO;
+static int             out_fd    = 2;
+static pthread_mutex_t lock      = PTHREAD_MUTEX_INITIALIZER;
+static struct {
+    const char *event; /* compared by content: events are literals, but of several files */
+    int64_t     second;
+    unsigned    n, dropped;
+} rate[RATE_SLOTS];
+
+void log_set(enum log_level min, int fd) {
+    min_level = min;
+    out_fd    = fd;
+}
+
+static unsigned hash(const char *s) {
+    unsigned h = 5381;
+    while (*s) h = h * 33 + (unsigned char)*s++;
+    return h;
+}
+
+/* True when the line may pass; *dropped is how many of this event were held back since the last one. */
+static int may_pass(const char *event, unsigned *dropped) {
+    int64_t  sec = clock_mono_ms() / 1000;
+    unsigned i   = hash(event) % RATE_SLOTS;
+    *dropped     = 0;
+    if (rate[i].event == NULL || strcmp(rate[i].event, event) != 0) {
+        rate[i].event   = event;
+        rate[i].second  = sec;
+        rate[i].n       = 0;
+        rate[i].dropped = 0;
+    }
+    if (rate[i].second != sec) {
+        rate[i].second  = sec;
+        rate[i].n       = 0;
+        *dropped        = rate[i].dropped;
+        rate[i].dropped = 0;
+    }
+    if (++rate[i].n > RATE_PER_S) {
+        rate[i].dropped++;
+        return 0;
+    }
+    return 1;
+}
+
+static size_t put_escaped(char *out, size_t cap, const char *s) {
+    size_t n = 0;
+    for (; *s && n + 8 < cap; s++) {
+        unsigned char c = (unsigned char)*s;
+        if (c == '"' || c == '\\') {
+            out[n++] = '\\';
+            out[n++] = (char)c;
+        } else if (c < 0x20 || c == 0x7f) {
+            n += (size_t)snprintf(out + n, cap - n, "\\u%04x", (unsigned)c);
+        } else {
+            out[n++] = (char)c;
+        }
+    }
+    return n;
+}
+
+void log_write(enum log_level level, const char *event, const struct log_kv *kv) {
+    static const char *const names[] = {"debug", "info", "warn", "error"};
+    if (level < min_level) return;
+    unsigned dropped;
+    pthread_mutex_lock(&lock);
+    int pass = level >= LOG_ERROR || may_pass(event, &dropped);
+    if (level >= LOG_ERROR) dropped = 0;
+    pthread_mutex_unlock(&lock);
+    if (!pass) return;
+
+    char      line[LINE_BYTES];
+    size_t    cap = sizeof line - 4, n;
+    int64_t   ms  = clock_wall_ms();
+    time_t    t   = (time_t)(ms / 1000);
+    struct tm tm;
+    (void)gmtime_r(&t, &tm);
+    n = (size_t)snprintf(line, cap, "{\"ts\":\"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ\",\"level\":\"%s\",\"event\":\"%s\"", tm.tm_year + 1900,
+                         tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(ms % 1000), names[level], event);
+    for (; kv->key && n + 64 < cap; kv++) {
+        n += (size_t)snprintf(line + n, cap - n, ",\"%.32s\":", kv->key);
+        if (n >= cap) break;
+        if (kv->is_num) {
+            n += (size_t)snprintf(line + n, cap - n, "%lld", (long long)kv->i);
+        } else {
+            line[n++] = '"';
+            n += put_escaped(line + n, cap - n - 2, kv->s ? kv->s : "");
+            line[n++] = '"';
+        }
+    }
+    if (dropped && n + 32 < cap) n += (size_t)snprintf(line + n, cap - n, ",\"dropped\":%u", dropped);
+    if (n > cap) n = cap;
+    line[n++] = '}';
+    line[n++] = '\n';
+    if (write(out_fd, line, n) < 0) return; /* nowhere left to say it */
+}
