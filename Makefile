@@ -37,19 +37,19 @@ bin/zhangban: $(B)/zhangban
 	@mkdir -p bin && cp -f $< $@
 endif
 $(B)/zhangban: $(OBJ)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+	@echo "  ld $@"; $(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@echo "  cc $@"; $(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 $(B)/unit/%: tests/unit/%.c $(CORE)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -Wno-missing-prototypes -MMD -MP $(LDFLAGS) -o $@ $< $(CORE) $(LIBS) -lcmocka
+	@echo "  ld $@"; $(CC) $(CFLAGS) -Wno-missing-prototypes -MMD -MP $(LDFLAGS) -o $@ $< $(CORE) $(LIBS) -lcmocka
 $(B)/fuzz/%: tests/fuzz/%.c $(CORE)
 	@mkdir -p $(@D)
-	clang $(filter-out -Wmissing-prototypes,$(CFLAGS)) -fsanitize=fuzzer,address,undefined $(LDFLAGS) -o $@ $< $(CORE) $(LIBS)
+	@echo "  ld $@"; clang $(filter-out -Wmissing-prototypes,$(CFLAGS)) -fsanitize=fuzzer,address,undefined $(LDFLAGS) -o $@ $< $(CORE) $(LIBS)
 $(BENCH) $(PEERS): $(B)/%: tests/%.c $(CORE)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(CORE) $(LIBS)
+	@echo "  ld $@"; $(CC) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(CORE) $(LIBS)
 -include $(OBJ:.o=.d) $(UNIT:=.d) $(BENCH:=.d) $(PEERS:=.d)
 
 bins: $(BENCH) $(PEERS)

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 
 #define LINE_BYTES 2048
@@ -57,20 +58,18 @@ static int may_pass(const char *event, unsigned *dropped) {
     return 1;
 }
 
-static size_t put_escaped(char *out, size_t cap, const char *s) {
-    size_t n = 0;
-    for (; *s && n + 8 < cap; s++) {
+static void put_escaped(struct buf *b, const char *s) {
+    buf_putc(b, '"');
+    for (; *s; s++) {
         unsigned char c = (unsigned char)*s;
-        if (c == '"' || c == '\\') {
-            out[n++] = '\\';
-            out[n++] = (char)c;
-        } else if (c < 0x20 || c == 0x7f) {
-            n += (size_t)snprintf(out + n, cap - n, "\\u%04x", (unsigned)c);
-        } else {
-            out[n++] = (char)c;
+        if (c < 0x20 || c == 0x7f) {
+            buf_printf(b, "\\u%04x", (unsigned)c);
+            continue;
         }
+        if (c == '"' || c == '\\') buf_putc(b, '\\');
+        buf_putc(b, (char)c);
     }
-    return n;
+    buf_putc(b, '"');
 }
 
 void log_write(enum log_level level, const char *event, const struct log_kv *kv) {
@@ -83,28 +82,24 @@ void log_write(enum log_level level, const char *event, const struct log_kv *kv)
     pthread_mutex_unlock(&lock);
     if (!pass) return;
 
-    char      line[LINE_BYTES];
-    size_t    cap = sizeof line - 4, n;
-    int64_t   ms  = clock_wall_ms();
-    time_t    t   = (time_t)(ms / 1000);
+    int64_t   ms = clock_wall_ms();
+    time_t    t  = (time_t)(ms / 1000);
     struct tm tm;
     (void)gmtime_r(&t, &tm);
-    n = (size_t)snprintf(line, cap, "{\"ts\":\"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ\",\"level\":\"%s\",\"event\":\"%s\"", tm.tm_year + 1900,
-                         tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(ms % 1000), names[level], event);
-    for (; kv->key && n + 64 < cap; kv++) {
-        n += (size_t)snprintf(line + n, cap - n, ",\"%.32s\":", kv->key);
-        if (n >= cap) break;
-        if (kv->is_num) {
-            n += (size_t)snprintf(line + n, cap - n, "%lld", (long long)kv->i);
-        } else {
-            line[n++] = '"';
-            n += put_escaped(line + n, cap - n - 2, kv->s ? kv->s : "");
-            line[n++] = '"';
-        }
+    struct buf b;
+    buf_init(&b, LINE_BYTES);
+    buf_printf(&b, "{\"ts\":\"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ\",\"level\":\"%s\",\"event\":\"%s\"", tm.tm_year + 1900, tm.tm_mon + 1,
+               tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(ms % 1000), names[level], event);
+    for (; kv->key && b.len + strlen(kv->key) + (kv->s ? 6 * strlen(kv->s) : 32) + 64 < LINE_BYTES; kv++) {
+        buf_printf(&b, ",\"%s\":", kv->key);
+        if (kv->is_num)
+            buf_printf(&b, "%lld", (long long)kv->i);
+        else
+            put_escaped(&b, kv->s ? kv->s : "");
     }
-    if (dropped && n + 32 < cap) n += (size_t)snprintf(line + n, cap - n, ",\"dropped\":%u", dropped);
-    if (n > cap) n = cap;
-    line[n++] = '}';
-    line[n++] = '\n';
-    if (write(out_fd, line, n) < 0) return; /* nowhere left to say it */
+    if (dropped) buf_printf(&b, ",\"dropped\":%u", dropped);
+    buf_puts(&b, "}\n");
+    ssize_t written = write(out_fd, buf_str(&b), b.len);
+    (void)written; /* nowhere left to say that logging fails */
+    buf_fini(&b);
 }
