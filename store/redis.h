@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Redis over hiredis, synchronous: one connection a thread, reconnecting by itself, with a time-out on every command.
+ * Every key and its life is in store/keys.h. Everything in Redis may vanish at any moment (D12, D17); ERR_UNAVAILABLE says it
+ * cannot be reached now.
+ */
+#ifndef ZB_STORE_REDIS_H
+#define ZB_STORE_REDIS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+
+struct redis;
+
+/* address: "unix:/path" or "host:port" (loopback). Does not connect yet. */
+struct redis *redis_new(const char *address, int timeout_ms);
+void          redis_free(struct redis *r);
+enum err      redis_ping(struct redis *r) MUST_CHECK;
+/* Counts reconnects to another run_id; a change means Redis restarted (rebuild). Empty string when never connected. */
+const char *redis_run_id(const struct redis *r);
+
+/* ---- sessions: token -> session, stored under HMAC-SM3(token); idle and absolute limits ---- */
+struct session {
+    char     id[40];     /* shown in lists, revocable; not the token */
+    char     person[40];
+    char     device[40]; /* "" = none */
+    char     client[24]; /* "phone", "pc", "board", ... */
+    int64_t  created_wall_ms, seen_wall_ms, expires_wall_ms; /* absolute end */
+    int64_t  idle_ms;
+};
+/* token: 43 characters base64url of 256 random bits, given once. */
+enum err session_create(struct redis *r, const struct session *s, char token[44]) MUST_CHECK;
+/* Slides the idle limit. ERR_AUTH: unknown or expired; ERR_UNAVAILABLE. */
+enum err session_get(struct redis *r, const char *token, struct session *out) MUST_CHECK;
+enum err session_delete(struct redis *r, const char *person, const char *session_id) MUST_CHECK;
+enum err session_list(struct redis *r, struct arena *a, const char *person, struct session **list, size_t *n) MUST_CHECK;
+/* The stored name of a token, for caches and revocation lists; never reversible. */
+void session_token_hash(const char *token, char out[65]);
+
+/* ---- limits: fixed cost token bucket, one script ---- */
+/* Takes `cost` from bucket `name`; refilled to burst at rate per minute. ERR_LIMIT with *retry_ms when empty. */
+enum err limit_take(struct redis *r, const char *name, int cost, int per_minute, int burst, int64_t *retry_ms) MUST_CHECK;
+
+/* ---- once: true the first time a value is seen within ttl (nonces) ---- */
+enum err once(struct redis *r, const char *space, const char *value, int64_t ttl_ms, bool *first) MUST_CHECK;
+
+/* ---- channel log: a bounded stream with epoch and offsets, one script (D11-D13) ---- */
+struct channel_pos {
+    char     epoch[24]; /* never "_" and never empty */
+    uint64_t offset;
+};
+struct channel_entry {
+    uint64_t    offset;
+    const char *key;  /* NULL or latest-wins key */
+    const char *data; /* JSON */
+    int64_t     at_ms;
+};
+/* Appends and publishes on the bus. seq <= the channel's last seq: nothing happens, *published = false. size: entries kept;
+ * ttl_s: life of the stream. Another run_id than the one in the channel's meta: new epoch, empty stream. */
+enum err channel_publish(struct redis *r, const char *channel, const char *key, const char *data, int64_t seq, int size, int ttl_s,
+                         struct channel_pos *pos, bool *published) MUST_CHECK;
+enum err channel_top(struct redis *r, const char *channel, struct channel_pos *pos) MUST_CHECK; /* makes the meta if missing */
+/* Entries with offset > since (ascending), at most max; pos: top at the same instant. *complete: nothing between since and top is
+ * missing and epoch ("" = any) is the stream's. */
+enum err channel_read(struct redis *r, struct arena *a, const char *channel, const char *epoch, uint64_t since, int max,
+                      struct channel_pos *pos, struct channel_entry **list, size_t *n, bool *complete) MUST_CHECK;
+/* History call: newest first if reverse; since NULL: from the beginning (or end). */
+enum err channel_history(struct redis *r, struct arena *a, const char *channel, const uint64_t *since, bool reverse, int limit,
+                         struct channel_pos *pos, struct channel_entry **list, size_t *n) MUST_CHECK;
+
+/* ---- presence: per channel and node, refreshed every 25 s, life 60 s ---- */
+struct presence_entry {
+    const char *client, *person;
+};
+enum err presence_put(struct redis *r, const char *node, const char *channel, const struct presence_entry *list, size_t n) MUST_CHECK;
+enum err presence_get(struct redis *r, struct arena *a, const char *channel, struct presence_entry **list, size_t *n) MUST_CHECK;
+
+/* ---- control messages to every gateway process ("close session X"): published, not stored ---- */
+enum err control_publish(struct redis *r, const char *json) MUST_CHECK;
+
+/* ---- lanes: Streams as work queues with a consumer group ---- */
+struct lane_item {
+    char        entry[32]; /* stream id, for the ack */
+    const char *delivery;  /* delivery id, all an entry holds (D24) */
+    int64_t     times;     /* how often handed out before */
+};
+enum err lane_add(struct redis *r, const char *lane, const char *delivery_id) MUST_CHECK;
+/* Blocks at most wait_ms for new ones. */
+enum err lane_take(struct redis *r, struct arena *a, const char *lane, const char *worker, size_t max, int wait_ms, struct lane_item **list,
+                   size_t *n) MUST_CHECK;
+/* Takes over what another worker holds for longer than idle_ms. */
+enum err lane_claim(struct redis *r, struct arena *a, const char *lane, const char *worker, int64_t idle_ms, size_t max,
+                    struct lane_item **list, size_t *n) MUST_CHECK;
+enum err lane_ack(struct redis *r, const char *lane, const char *const *entries, size_t n) MUST_CHECK;
+enum err lane_depth(struct redis *r, const char *lane, int64_t *waiting, int64_t *pending) MUST_CHECK;
+
+#endif
