@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What all handlers share: made once by main, read-only afterwards but for the flags marked "writer".
+ */
+#ifndef ZB_HANDLERS_HOUSE_H
+#define ZB_HANDLERS_HOUSE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/calendar.h"
+#include "base/sm.h"
+#include "store/ledger.h"
+
+struct house {
+    const struct calendar *cal;
+    struct ledger         *ledger;
+    bool                   demo;
+    bool                   boards_dirty; /* writer thread only */
+    struct sm4_key         pii_key;      /* seals phone numbers */
+    uint8_t                idx_key[32];  /* HMAC-SM3 for look-up columns */
+    uint8_t                code_key[32]; /* HMAC-SM3 for one-time codes */
+    /* rules from the configuration (DESIGN 1.8) */
+    int64_t session_idle_ms, session_absolute_ms;
+    int64_t sms_code_life_ms;
+    int     ranking_min_tasks;
+    int     sign_urgent_hours;
+    int     yellow_days;
+    int     instruction_skew_ms;
+    int64_t sms_after_ms[4]; /* by priority: wall time after which an unread notice goes by SMS; -1 never, 0 at once */
+    char    sms_signature[32];
+    char    duty_phone[32];
+    char    data_dir[256];
+};
+
+#endif

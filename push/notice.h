@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What is said to people: a notice row per person and dedupe key, and its delivery rows, written in the transaction of the
+ * fact (writer thread). Kinds, priorities and texts are one table in notice.c (texts: ux.md 7).
+ */
+#ifndef ZB_PUSH_NOTICE_H
+#define ZB_PUSH_NOTICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "store/db.h"
+
+struct notice_rules {
+    int64_t     sms_after_ms[4]; /* by priority 0..3; -1 never */
+    bool        demo_log;        /* a `log` delivery for each notice (demo, D19) */
+    const char *signature;       /* 【...】 without brackets */
+};
+
+struct notice_msg {
+    const char *kind;   /* row of the kind table: "task.assigned", "task.due_soon", ... */
+    const char *object; /* "task:ID", "instruction:ID", "" */
+    const char *title;  /* short text of the object (task title) */
+    const char *extra;  /* further words the kind's text wants, or NULL */
+    const char *dedupe; /* unique per person */
+    int64_t     wall_ms, biz_ms;
+};
+
+/* To every active person of the unit whose roles meet the mask. *n counts new rows (0: all were there already). */
+enum err notice_unit(struct db *db, struct arena *a, const struct notice_rules *rules, const char *unit, unsigned roles,
+                     const struct notice_msg *m, size_t *n) MUST_CHECK;
+enum err notice_person(struct db *db, struct arena *a, const struct notice_rules *rules, const char *person, const struct notice_msg *m,
+                       size_t *n) MUST_CHECK;
+/* Marks read and cancels deliveries that have not gone out. ERR_NOTFOUND. */
+enum err notice_mark_read(struct db *db, const char *person, const char *notice, int64_t wall_ms) MUST_CHECK;
+
+#endif
