@@ -6,6 +6,7 @@ FOLDERS := base store push handlers gateway
 SRC     := $(foreach d,$(FOLDERS),$(wildcard $(d)/*.c))
 OBJ     := $(SRC:%.c=$(B)/%.o)
 CORE    := $(filter-out $(B)/gateway/main.o,$(OBJ))
+KIT     := $(B)/tests/unit/kit.o
 UNIT    := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 FUZZ    := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCH   := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
@@ -41,9 +42,9 @@ $(B)/zhangban: $(OBJ)
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  cc $@"; $(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
-$(B)/unit/%: tests/unit/%.c $(CORE)
+$(B)/unit/%: tests/unit/%.c $(KIT) $(CORE)
 	@mkdir -p $(@D)
-	@echo "  ld $@"; $(CC) $(CFLAGS) -Wno-missing-prototypes -MMD -MP $(LDFLAGS) -o $@ $< $(CORE) $(LIBS) -lcmocka
+	@echo "  ld $@"; $(CC) $(CFLAGS) -Wno-missing-prototypes -MMD -MP $(LDFLAGS) -o $@ $< $(KIT) $(CORE) $(LIBS) -lcmocka
 $(B)/fuzz/%: tests/fuzz/%.c $(CORE)
 	@mkdir -p $(@D)
 	@echo "  ld $@"; clang $(filter-out -Wmissing-prototypes,$(CFLAGS)) -fsanitize=fuzzer,address,undefined $(LDFLAGS) -o $@ $< $(CORE) $(LIBS)

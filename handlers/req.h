@@ -52,6 +52,7 @@ struct req {
     struct effect       *effects;
     /* On refusal: what a person reads, and which field. */
     const char *detail, *field;
+    enum err    refuse;        /* answered instead of OK although the transaction commits (failed log-ins are counted) */
     int64_t     retry_ms;      /* > 0: Retry-After */
     const char *object;        /* "task:ID": for the ledger and the log; set by the handler */
     bool        wakes_delivery; /* a delivery row became due: the relay is woken after COMMIT */
