@@ -6,7 +6,8 @@ FOLDERS := base store push handlers gateway
 SRC     := $(foreach d,$(FOLDERS),$(wildcard $(d)/*.c))
 OBJ     := $(SRC:%.c=$(B)/%.o)
 CORE    := $(filter-out $(B)/gateway/main.o,$(OBJ))
-KIT     := $(B)/tests/unit/kit.o
+LIBCORE := $(B)/libcore.a
+KIT     := $(B)/libkit.a
 UNIT    := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 FUZZ    := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCH   := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
@@ -42,15 +43,19 @@ $(B)/zhangban: $(OBJ)
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  cc $@"; $(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
-$(B)/unit/%: tests/unit/%.c $(KIT) $(CORE)
+$(LIBCORE): $(CORE)
+	@rm -f $@; ar rcs $@ $^
+$(KIT): $(B)/tests/unit/kit.o
+	@rm -f $@; ar rcs $@ $^
+$(B)/unit/%: tests/unit/%.c $(KIT) $(LIBCORE)
 	@mkdir -p $(@D)
-	@echo "  ld $@"; $(CC) $(CFLAGS) -Wno-missing-prototypes -MMD -MP $(LDFLAGS) -o $@ $< $(KIT) $(CORE) $(LIBS) -lcmocka
-$(B)/fuzz/%: tests/fuzz/%.c $(CORE)
+	@echo "  ld $@"; $(CC) $(CFLAGS) -Wno-missing-prototypes -MMD -MP $(LDFLAGS) -o $@ $< $(KIT) $(LIBCORE) $(LIBS) -lcmocka
+$(B)/fuzz/%: tests/fuzz/%.c $(LIBCORE)
 	@mkdir -p $(@D)
-	@echo "  ld $@"; clang $(filter-out -Wmissing-prototypes,$(CFLAGS)) -fsanitize=fuzzer,address,undefined $(LDFLAGS) -o $@ $< $(CORE) $(LIBS)
-$(BENCH) $(PEERS): $(B)/%: tests/%.c $(CORE)
+	@echo "  ld $@"; clang $(filter-out -Wmissing-prototypes,$(CFLAGS)) -fsanitize=fuzzer,address,undefined $(LDFLAGS) -o $@ $< $(LIBCORE) $(LIBS)
+$(BENCH) $(PEERS): $(B)/%: tests/%.c $(LIBCORE)
 	@mkdir -p $(@D)
-	@echo "  ld $@"; $(CC) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(CORE) $(LIBS)
+	@echo "  ld $@"; $(CC) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(LIBCORE) $(LIBS)
 -include $(OBJ:.o=.d) $(UNIT:=.d) $(BENCH:=.d) $(PEERS:=.d)
 
 bins: $(BENCH) $(PEERS)
