@@ -2,6 +2,11 @@
 #include "base/sm.h"
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ERR_STATE openssl_err_state /* a typedef of OpenSSL bears the name of one of our errors */
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -9,9 +14,7 @@
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 #include <openssl/rand.h>
-#include <pthread.h>
-#include <string.h>
-#include <unistd.h>
+#undef ERR_STATE
 
 #include "base/check.h"
 #include "base/mem.h"
