@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Every Redis key, its type and its life. Nothing here is a record: each may vanish at any moment.
+ *
+ *   key                 type    holds                                              life
+ *   zb:s:<hash>         hash    one session; hash = HMAC-SM3 of the token          idle limit, at most the absolute end
+ *   zb:sp:<person>      hash    session id -> hash                                 the longest absolute end among them
+ *   zb:l:<name>         hash    token bucket: v tokens, t ms                       until it would be full again
+ *   zb:n:<space>:<sm3>  string  a nonce was seen                                   the ttl given
+ *   zb:c:<channel>:m    hash    e epoch, o offset, s seq, r run_id of the server   stream's ttl + CHANNEL_META_MORE_S
+ *   zb:c:<channel>:l    stream  log of a channel, ids <offset>-0                   the channel's ttl, from the last entry
+ *   zb:p:<channel>      hash    node -> "<end ms>\n" client NUL person NUL ...     PRESENCE_MS from the last refresh
+ *   zb:q:<lane>         stream  waiting and handed-out deliveries, group LANE_GROUP  none; acknowledged entries are deleted
+ *
+ *   pub/sub: zb:bus (publications), zb:control (control messages), zb:probe:<random> (a bus talking to itself)
+ */
+#ifndef ZB_STORE_KEYS_H
+#define ZB_STORE_KEYS_H
+
+#define KEY_SESSION        "zb:s:%s"
+#define KEY_SESSION_PREFIX "zb:s:"
+#define KEY_PERSON         "zb:sp:%s"
+#define KEY_LIMIT          "zb:l:%s"
+#define KEY_ONCE           "zb:n:%s:%s"
+#define KEY_CHANNEL_META   "zb:c:%s:m"
+#define KEY_CHANNEL_LOG    "zb:c:%s:l"
+#define KEY_PRESENCE       "zb:p:%s"
+#define KEY_LANE           "zb:q:%s"
+
+#define BUS_CHANNEL     "zb:bus"
+#define CONTROL_CHANNEL "zb:control"
+#define PROBE_CHANNEL   "zb:probe:%s"
+
+#define LANE_GROUP "w"
+
+#define NAME_MAX_BYTES      200       /* channel, lane, node, person, name of a bucket; longer bucket names are hashed */
+#define SESSIONS_PER_PERSON 64        /* the one unused for longest goes */
+#define CHANNEL_META_MORE_S 604800    /* an idle channel keeps its epoch a week longer than its log */
+#define CHANNEL_DATA_MAX    (1 << 20) /* bytes of one publication */
+#define CHANNEL_READ_MAX    1000      /* entries a call */
+#define PRESENCE_MS         60000
+#define PRESENCE_DATA_MAX   (1 << 20) /* bytes of one node's list */
+#define LANE_MAX            200000    /* entries; past it lane_add says ERR_BUSY */
+#define LANE_BATCH_MAX      64        /* entries a call */
+
+#endif

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Lanes: a stream and one consumer group each. An entry holds a delivery id and nothing else (D24); what the delivery is, and
+ * whether it is still due, is asked of the records. So an entry may be lost (the scheduler queues it again) or doubled (the
+ * claim in SQL lets one worker pass). Acknowledged entries are deleted: the length is what is waiting or in hand.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "store/redis_int.h"
+
+enum err lane_add(struct redis *r, const char *lane, const char *delivery_id) {
+    struct cmd  c;
+    redisReply *p = NULL;
+    if (!name_ok(lane, NAME_MAX_BYTES) || !name_ok(delivery_id, NAME_MAX_BYTES)) return ERR_INPUT;
+    cmd_script(&c, r, SCRIPT_LANE_ADD, 1);
+    cmd_f(&c, KEY_LANE, lane);
+    cmd_s(&c, delivery_id);
+    cmd_i(&c, LANE_MAX);
+    enum err e = redis_run(r, &c, &p);
+    if (e == ERR_OK) {
+        if (p->type != REDIS_REPLY_INTEGER) e = redis_bad_reply("lane_add", p);
+        else if (p->integer == 0) e = ERR_BUSY;
+    }
+    freeReplyObject(p);
+    return e;
+}
+
+static enum err make_group(struct redis *r, const char *lane) {
+    struct cmd  c;
+    redisReply *p = NULL;
+    cmd_init(&c, "XGROUP");
+    cmd_s(&c, "CREATE");
+    cmd_f(&c, KEY_LANE, lane);
+    cmd_s(&c, LANE_GROUP);
+    cmd_s(&c, "0");
+    cmd_s(&c, "MKSTREAM");
+    enum err e = redis_run_raw(r, &c, &p);
+    if (e == ERR_OK && p->type == REDIS_REPLY_ERROR && !reply_is_error(p, "BUSYGROUP")) e = redis_bad_reply(p->str, p);
+    freeReplyObject(p);
+    return e;
+}
+
+/* Takes an entry into the list; false: not of this shape. */
+static bool item(struct lane_item *out, struct arena *a, const redisReply *entry, const redisReply *delivery, int64_t times) {
+    if (!reply_str(entry, out->entry, sizeof out->entry) || delivery->type != REDIS_REPLY_STRING) return false;
+    out->delivery = arena_strndup(a, delivery->str, delivery->len);
+    out->times    = times;
+    return true;
+}
+
+static int count_of(size_t max) { return max > LANE_BATCH_MAX ? LANE_BATCH_MAX : (int)max; }
+
+/* [[key, [[entry, [d, delivery]], ...]]] */
+static enum err take_parse(const redisReply *p, struct arena *a, struct lane_item **list, size_t *n) {
+    if (!reply_is_array(p, 1) || !reply_is_array(p->element[0], 2) || !reply_is_array(p->element[0]->element[1], 0))
+        return redis_bad_reply("lane_take", p);
+    const redisReply *rows = p->element[0]->element[1];
+    *list                  = arena_alloc(a, (rows->elements + 1) * sizeof **list);
+    for (size_t i = 0; i < rows->elements; i++) {
+        const redisReply *row = rows->element[i];
+        if (!reply_is_array(row, 2) || !reply_is_array(row->element[1], 2) || !item(&(*list)[*n], a, row->element[0], row->element[1]->element[1], 0))
+            return redis_bad_reply("lane_take", row);
+        (*n)++;
+    }
+    return ERR_OK;
+}
+
+enum err lane_take(struct redis *r, struct arena *a, const char *lane, const char *worker, size_t max, int wait_ms, struct lane_item **list,
+                   size_t *n) {
+    *list = NULL;
+    *n    = 0;
+    if (!name_ok(lane, NAME_MAX_BYTES) || !name_ok(worker, NAME_MAX_BYTES)) return ERR_INPUT;
+    if (max == 0) return ERR_OK;
+    for (int round = 0; round < 2; round++) {
+        struct cmd  c;
+        redisReply *p = NULL;
+        cmd_init(&c, "XREADGROUP");
+        cmd_s(&c, "GROUP");
+        cmd_s(&c, LANE_GROUP);
+        cmd_s(&c, worker);
+        cmd_s(&c, "COUNT");
+        cmd_i(&c, count_of(max));
+        if (wait_ms > 0) {
+            cmd_s(&c, "BLOCK"); /* 0 would be for ever */
+            cmd_i(&c, wait_ms);
+            c.wait_ms = wait_ms;
+        }
+        cmd_s(&c, "STREAMS");
+        cmd_f(&c, KEY_LANE, lane);
+        cmd_s(&c, ">");
+        enum err e = redis_run_raw(r, &c, &p);
+        if (e != ERR_OK) return e;
+        bool no_group = reply_is_error(p, "NOGROUP") || reply_is_error(p, "UNBLOCKED"); /* first use, or flushed meanwhile */
+        if (no_group) e = make_group(r, lane);
+        else if (p->type == REDIS_REPLY_ERROR) e = redis_bad_reply(p->str, p);
+        else if (p->type != REDIS_REPLY_NIL) e = take_parse(p, a, list, n);
+        freeReplyObject(p);
+        if (e != ERR_OK) *n = 0;
+        if (e != ERR_OK || !no_group) return e;
+    }
+    return ERR_OK;
+}
+
+enum err lane_claim(struct redis *r, struct arena *a, const char *lane, const char *worker, int64_t idle_ms, size_t max,
+                    struct lane_item **list, size_t *n) {
+    struct cmd  c;
+    redisReply *p = NULL;
+    *list         = NULL;
+    *n            = 0;
+    if (!name_ok(lane, NAME_MAX_BYTES) || !name_ok(worker, NAME_MAX_BYTES)) return ERR_INPUT;
+    if (max == 0) return ERR_OK;
+    cmd_script(&c, r, SCRIPT_LANE_CLAIM, 1);
+    cmd_f(&c, KEY_LANE, lane);
+    cmd_s(&c, LANE_GROUP);
+    cmd_s(&c, worker);
+    cmd_i(&c, idle_ms > 0 ? idle_ms : 0);
+    cmd_i(&c, count_of(max));
+    enum err e = redis_run(r, &c, &p);
+    if (e != ERR_OK) goto out;
+    if (!reply_is_array(p, 0)) {
+        e = redis_bad_reply("lane_claim", p);
+        goto out;
+    }
+    *list = arena_alloc(a, (p->elements + 1) * sizeof **list);
+    for (size_t i = 0; i < p->elements; i++) {
+        const redisReply *row   = p->element[i];
+        int64_t           times = 0;
+        if (!reply_is_array(row, 3) || !reply_i64(row->element[1], &times) || !item(&(*list)[i], a, row->element[0], row->element[2], times)) {
+            e  = redis_bad_reply("lane_claim", row);
+            *n = 0;
+            goto out;
+        }
+        (*n)++;
+    }
+out:
+    freeReplyObject(p);
+    return e;
+}
+
+enum err lane_ack(struct redis *r, const char *lane, const char *const *entries, size_t n) {
+    enum err e = ERR_OK;
+    if (!name_ok(lane, NAME_MAX_BYTES)) return ERR_INPUT;
+    for (size_t i = 0; i < n && e == ERR_OK; i += LANE_BATCH_MAX) {
+        struct cmd  c;
+        redisReply *p = NULL;
+        cmd_script(&c, r, SCRIPT_LANE_ACK, 1);
+        cmd_f(&c, KEY_LANE, lane);
+        cmd_s(&c, LANE_GROUP);
+        for (size_t k = i; k < n && k < i + LANE_BATCH_MAX; k++) cmd_s(&c, entries[k]);
+        e = redis_run(r, &c, &p);
+        freeReplyObject(p);
+    }
+    return e;
+}
+
+enum err lane_depth(struct redis *r, const char *lane, int64_t *waiting, int64_t *pending) {
+    struct cmd  c;
+    redisReply *p = NULL;
+    *waiting = *pending = 0;
+    if (!name_ok(lane, NAME_MAX_BYTES)) return ERR_INPUT;
+    cmd_script(&c, r, SCRIPT_LANE_DEPTH, 1);
+    cmd_f(&c, KEY_LANE, lane);
+    cmd_s(&c, LANE_GROUP);
+    int64_t  all = 0;
+    enum err e   = redis_run(r, &c, &p);
+    if (e == ERR_OK && (!reply_is_array(p, 2) || !reply_i64(p->element[0], &all) || !reply_i64(p->element[1], pending)))
+        e = redis_bad_reply("lane_depth", p);
+    if (e == ERR_OK) *waiting = all > *pending ? all - *pending : 0;
+    freeReplyObject(p);
+    return e;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What must happen in one instant inside Redis. Scripts take every key as KEYS except sessions reached through a person's
+ * index (one server, no cluster). Numbers that leave Lua as text are formatted with %.0f: tostring would round at 1e14.
+ */
+#include "base/check.h"
+#include "store/redis_int.h"
+
+/* KEYS session, person. ARGV hash, id, life ms, prefix of session keys, most per person, then fields and values. */
+static const char session_create_lua[] =
+    "redis.call('DEL',KEYS[1])\n"
+    "for i=6,#ARGV,2 do redis.call('HSET',KEYS[1],ARGV[i],ARGV[i+1]) end\n"
+    "redis.call('PEXPIRE',KEYS[1],ARGV[3])\n"
+    "if redis.call('HLEN',KEYS[2])>=tonumber(ARGV[5]) then\n"
+    "  local live,oldest,seen=0,nil,nil\n"
+    "  local all=redis.call('HGETALL',KEYS[2])\n"
+    "  for i=1,#all,2 do\n"
+    "    local s=tonumber(redis.call('HGET',ARGV[4]..all[i+1],'seen') or '')\n"
+    "    if not s then redis.call('HDEL',KEYS[2],all[i])\n"
+    "    else live=live+1; if not seen or s<seen then seen=s; oldest=i end end\n"
+    "  end\n"
+    "  if live>=tonumber(ARGV[5]) then\n"
+    "    redis.call('DEL',ARGV[4]..all[oldest+1]); redis.call('HDEL',KEYS[2],all[oldest])\n"
+    "  end\n"
+    "end\n"
+    "redis.call('HSET',KEYS[2],ARGV[2],ARGV[1])\n"
+    "if redis.call('PTTL',KEYS[2])<tonumber(ARGV[3]) then redis.call('PEXPIRE',KEYS[2],ARGV[3]) end\n"
+    "return 1\n";
+
+/* KEYS session. ARGV now (wall ms). Writes only when the last slide is a while ago: reading must not flood the AOF. */
+static const char session_get_lua[] =
+    "local v=redis.call('HMGET',KEYS[1],'id','person','device','client','created','seen','expires','idle')\n"
+    "if not v[1] then return false end\n"
+    "local now,seen,exp,idle=tonumber(ARGV[1]),tonumber(v[6]),tonumber(v[7]),tonumber(v[8])\n"
+    "if now>=exp or now>=seen+idle then redis.call('DEL',KEYS[1]); return false end\n"
+    "if now-seen>=math.min(idle/16,5000) then\n"
+    "  redis.call('HSET',KEYS[1],'seen',ARGV[1]); v[6]=ARGV[1]\n"
+    "  redis.call('PEXPIRE',KEYS[1],string.format('%.0f',math.min(idle,exp-now)))\n"
+    "end\n"
+    "return v\n";
+
+/* KEYS person. ARGV id, prefix. */
+static const char session_delete_lua[] =
+    "local h=redis.call('HGET',KEYS[1],ARGV[1])\n"
+    "if not h then return 0 end\n"
+    "redis.call('HDEL',KEYS[1],ARGV[1])\n"
+    "return redis.call('DEL',ARGV[2]..h)\n";
+
+/* KEYS person. ARGV now, prefix. */
+static const char session_list_lua[] =
+    "local out,all,now={},redis.call('HGETALL',KEYS[1]),tonumber(ARGV[1])\n"
+    "for i=1,#all,2 do\n"
+    "  local v=redis.call('HMGET',ARGV[2]..all[i+1],'id','person','device','client','created','seen','expires','idle')\n"
+    "  if not v[1] or now>=tonumber(v[7]) or now>=tonumber(v[6])+tonumber(v[8]) then redis.call('HDEL',KEYS[1],all[i])\n"
+    "  else out[#out+1]=v end\n"
+    "end\n"
+    "return out\n";
+
+/* KEYS bucket. ARGV cost, per minute, burst. Time is the server's: all processes agree. Returns ms to wait, 0 = taken. */
+static const char limit_lua[] =
+    "local t=redis.call('TIME'); local now=t[1]*1000+math.floor(t[2]/1000)\n"
+    "local cost,rate,burst=tonumber(ARGV[1]),ARGV[2]/60000,tonumber(ARGV[3])\n"
+    "local b=redis.call('HMGET',KEYS[1],'v','t')\n"
+    "local v=tonumber(b[1] or burst)\n"
+    "v=math.min(burst,v+math.max(0,now-(b[2] or now))*rate)\n"
+    "local wait=0\n"
+    "if v>=cost then v=v-cost else wait=math.max(1,math.ceil((cost-v)/rate)) end\n"
+    "redis.call('HSET',KEYS[1],'v',string.format('%.6f',v),'t',string.format('%.0f',now))\n"
+    "redis.call('PEXPIRE',KEYS[1],string.format('%.0f',math.ceil((burst-v)/rate)+1000))\n"
+    "return wait\n";
+
+/* Epoch, offset and seq are born together and die together. Born: no meta (flushed, expired), or the server is another
+ * process than the one that wrote it, whose log may be older than what it once handed out (D12). */
+#define META_LUA                                                                                                                 \
+    "local function meta(mk,lk,run,fresh)\n"                                                                                     \
+    "  local m=redis.call('HMGET',mk,'e','o','s','r')\n"                                                                         \
+    "  if m[1] and m[4]==run then return m[1],tonumber(m[2]),tonumber(m[3]) end\n"                                               \
+    "  redis.call('DEL',mk,lk)\n"                                                                                                \
+    "  redis.call('HSET',mk,'e',fresh,'o','0','s','0','r',run)\n"                                                                \
+    "  return fresh,0,0\n"                                                                                                       \
+    "end\n"                                                                                                                      \
+    "local function num(n) return string.format('%.0f',n) end\n"
+
+/* KEYS meta, log. ARGV run_id, fresh epoch, seq, size, ttl s, more s, channel, key, data, at ms, bus channel.
+ * Bus message: "P <epoch> <offset> <channel bytes> <key bytes> <data bytes>\n" channel key data. */
+static const char publish_lua[] =
+    META_LUA
+    "local e,o,s=meta(KEYS[1],KEYS[2],ARGV[1],ARGV[2])\n"
+    "local life=num(ARGV[5]+ARGV[6])\n"
+    "if tonumber(ARGV[3])<=s then redis.call('EXPIRE',KEYS[1],life); return {0,e,num(o)} end\n"
+    "local function add()\n"
+    "  return redis.pcall('XADD',KEYS[2],'MAXLEN','=',ARGV[4],num(o)..'-0','d',ARGV[9],'t',ARGV[10],'k',ARGV[8])\n"
+    "end\n"
+    "o=o+1\n"
+    "local r=add()\n"
+    "if type(r)=='table' and r.err then\n"
+    "  redis.call('DEL',KEYS[2]); e=ARGV[2]; o=1\n"
+    "  r=add()\n"
+    "  if type(r)=='table' and r.err then return r end\n"
+    "end\n"
+    "redis.call('HSET',KEYS[1],'e',e,'o',num(o),'s',ARGV[3],'r',ARGV[1])\n"
+    "redis.call('EXPIRE',KEYS[1],life)\n"
+    "redis.call('EXPIRE',KEYS[2],ARGV[5])\n"
+    "redis.call('PUBLISH',ARGV[11],'P '..e..' '..num(o)..' '..#ARGV[7]..' '..#ARGV[8]..' '..#ARGV[9]..'\\n'..ARGV[7]..ARGV[8]..ARGV[9])\n"
+    "return {1,e,num(o)}\n";
+
+/* KEYS meta, log. ARGV run_id, fresh epoch, more s, epoch wanted ("" any), verb ("" none), from, to, count. */
+static const char read_lua[] =
+    META_LUA
+    "local e,o=meta(KEYS[1],KEYS[2],ARGV[1],ARGV[2])\n"
+    "if redis.call('TTL',KEYS[1])<tonumber(ARGV[3]) then redis.call('EXPIRE',KEYS[1],ARGV[3]) end\n"
+    "if ARGV[5]=='' or (ARGV[4]~='' and ARGV[4]~=e) then return {e,num(o),{}} end\n"
+    "return {e,num(o),redis.call(ARGV[5],KEYS[2],ARGV[6],ARGV[7],'COUNT',ARGV[8])}\n";
+
+/* KEYS presence. ARGV node, life ms, list ("" = gone). */
+static const char presence_put_lua[] =
+    "local t=redis.call('TIME'); local now=t[1]*1000+math.floor(t[2]/1000)\n"
+    "if ARGV[3]=='' then return redis.call('HDEL',KEYS[1],ARGV[1]) end\n"
+    "redis.call('HSET',KEYS[1],ARGV[1],string.format('%.0f\\n',now+ARGV[2])..ARGV[3])\n"
+    "redis.call('PEXPIRE',KEYS[1],ARGV[2])\n"
+    "return 1\n";
+
+/* KEYS presence. Lists of the nodes that still refresh theirs. */
+static const char presence_get_lua[] =
+    "local t=redis.call('TIME'); local now=t[1]*1000+math.floor(t[2]/1000)\n"
+    "local out,all={},redis.call('HGETALL',KEYS[1])\n"
+    "for i=1,#all,2 do\n"
+    "  local nl=string.find(all[i+1],'\\n',1,true)\n"
+    "  local till=nl and tonumber(string.sub(all[i+1],1,nl-1))\n"
+    "  if till and till>now then out[#out+1]=string.sub(all[i+1],nl+1) else redis.call('HDEL',KEYS[1],all[i]) end\n"
+    "end\n"
+    "return out\n";
+
+/* KEYS lane. ARGV delivery id, most entries. */
+static const char lane_add_lua[] =
+    "if redis.call('XLEN',KEYS[1])>=tonumber(ARGV[2]) then return 0 end\n"
+    "redis.call('XADD',KEYS[1],'*','d',ARGV[1])\n"
+    "return 1\n";
+
+/* KEYS lane. ARGV group, worker, idle ms, count. Returns {{entry, times so far, delivery}, ...}. */
+static const char lane_claim_lua[] =
+    "local out={}\n"
+    "local p=redis.pcall('XPENDING',KEYS[1],ARGV[1],'IDLE',ARGV[3],'-','+',ARGV[4])\n"
+    "if p.err then return out end\n"
+    "for _,row in ipairs(p) do\n"
+    "  local got=redis.call('XCLAIM',KEYS[1],ARGV[1],ARGV[2],ARGV[3],row[1])\n"
+    "  if got[1] then out[#out+1]={row[1],row[4],got[1][2][2]} end\n"
+    "end\n"
+    "return out\n";
+
+/* KEYS lane. ARGV group, entries. */
+static const char lane_ack_lua[] =
+    "for i=2,#ARGV do redis.pcall('XACK',KEYS[1],ARGV[1],ARGV[i]); redis.call('XDEL',KEYS[1],ARGV[i]) end\n"
+    "return 1\n";
+
+/* KEYS lane. ARGV group. Returns {entries, handed out}. */
+static const char lane_depth_lua[] =
+    "local p=redis.pcall('XPENDING',KEYS[1],ARGV[1])\n"
+    "return {redis.call('XLEN',KEYS[1]),p.err and 0 or p[1]}\n";
+
+const char *script_text(enum script s) {
+    switch (s) {
+    case SCRIPT_SESSION_CREATE: return session_create_lua;
+    case SCRIPT_SESSION_GET: return session_get_lua;
+    case SCRIPT_SESSION_DELETE: return session_delete_lua;
+    case SCRIPT_SESSION_LIST: return session_list_lua;
+    case SCRIPT_LIMIT: return limit_lua;
+    case SCRIPT_PUBLISH: return publish_lua;
+    case SCRIPT_READ: return read_lua;
+    case SCRIPT_PRESENCE_PUT: return presence_put_lua;
+    case SCRIPT_PRESENCE_GET: return presence_get_lua;
+    case SCRIPT_LANE_ADD: return lane_add_lua;
+    case SCRIPT_LANE_CLAIM: return lane_claim_lua;
+    case SCRIPT_LANE_ACK: return lane_ack_lua;
+    case SCRIPT_LANE_DEPTH: return lane_depth_lua;
+    case SCRIPT_NONE:
+    case SCRIPT_MAX: break;
+    }
+    UNREACHABLE("no such script");
+}
