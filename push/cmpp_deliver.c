@@ -103,18 +103,19 @@ static void report_known(struct cmpp_link *l, struct cmpp_part *p, const struct 
         struct cmpp_pending *pending = pending_find(l, m->token);
         l->stats.duplicates++;
         if (pending == NULL) hand_up(l, p, h); /* never confirmed, and the connection it came by is gone */
-        else pending->seq = h->seq;
-        return;
+        else if (pending->deliver_id == h->deliver_id) pending->seq = h->seq;
+        return; /* a second DELIVER of the same report: not stored yet, so left to its repetition */
     }
     if (m->phase != CMPP_MUTE && p->is_reported) l->stats.duplicates++;
     p->is_reported = true;
     answer(l, h->seq, h->deliver_id, RESULT_OK);
 }
 
-static struct cmpp_held *held_find(struct cmpp_link *l, const struct cmpp_report *rep) {
+/* The same DELIVER sent again. Another DELIVER with the same report is held beside it: each wants its own answer. */
+static struct cmpp_held *held_find(struct cmpp_link *l, const struct cmpp_held *like) {
     struct cmpp_held *h;
     TAILQ_FOREACH(h, &l->track.held, list) {
-        if (h->rep.msg_id == rep->msg_id && strcmp(h->rep.stat, rep->stat) == 0) return h;
+        if (h->deliver_id == like->deliver_id && h->rep.msg_id == like->rep.msg_id) return h;
     }
     return NULL;
 }
@@ -125,7 +126,7 @@ static void held_remove(struct cmpp_link *l, struct cmpp_held *h) {
 }
 
 static void hold(struct cmpp_link *l, const struct cmpp_held *proto) {
-    struct cmpp_held *h = held_find(l, &proto->rep);
+    struct cmpp_held *h = held_find(l, proto);
     if (h) {
         l->stats.duplicates++;
         h->seq = proto->seq;

@@ -132,8 +132,7 @@ void cmpp_track_result(const struct cmpp_msg *m, struct sms_result *out) {
             out->taken_n++;
             break;
         case CMPP_ANS_THROTTLED:
-            if (out->rejected_n == 0) out->code = p->code;
-            out->throttled_n++;
+            if (out->throttled_n++ == 0 && out->rejected_n == 0) out->code = p->code;
             break;
         case CMPP_ANS_REJECTED:
             if (out->rejected_n++ == 0) out->code = p->code;
