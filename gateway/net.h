@@ -109,6 +109,7 @@ struct net_conf {
     const char       *origins;            /* allow-list, blank separated, "*" all; same-origin and absent are always allowed */
     const char       *trusted_proxies;    /* addresses, blank separated, whose X-Forwarded-For counts */
     const struct net_ops *ops;
+    void                 *app; /* loop_app() gives it back */
 };
 
 /* Starts the threads. why: text of what failed (address in use, libuv plug-in missing, ...). */
@@ -127,6 +128,7 @@ struct conn  *loop_find_conn(struct net_loop *l, uint64_t conn_id); /* loop thre
 struct net_loop *loop_of_id(struct net *n, uint64_t conn_id);       /* any thread */
 unsigned      loop_index(const struct net_loop *l);
 void         *loop_uv(struct net_loop *l); /* uv_loop_t *, for the bus */
+void         *loop_app(struct net_loop *l);
 void         *loop_data(struct net_loop *l);
 void          loop_set_data(struct net_loop *l, void *p);
 unsigned      loop_conns(const struct net_loop *l);

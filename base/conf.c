@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/conf.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+
+enum kind { TEXT, NUMBER, FLAG };
+
+static const struct option {
+    const char *name;
+    enum kind   kind;
+    size_t      off;
+    const char *def_s;
+    int64_t     def_n, min, max;
+    const char *unit, *doc;
+} options[] = {
+#define S(field, name, def, doc) {name, TEXT, offsetof(struct conf, field), def, 0, 0, 0, "", doc},
+#define N(field, name, def, min, max, unit, doc) {name, NUMBER, offsetof(struct conf, field), NULL, def, min, max, unit, doc},
+#define B(field, name, def, doc) {name, FLAG, offsetof(struct conf, field), NULL, def, 0, 1, "", doc},
+#include "base/conf.def"
+#undef S
+#undef N
+#undef B
+};
+
+static char    *text_at(struct conf *c, const struct option *o) { return (char *)c + o->off; }
+static int64_t *number_at(struct conf *c, const struct option *o) { return (int64_t *)(void *)((char *)c + o->off); }
+static bool    *flag_at(struct conf *c, const struct option *o) { return (bool *)(void *)((char *)c + o->off); }
+
+void conf_defaults(struct conf *c) {
+    memset(c, 0, sizeof *c);
+    for (size_t i = 0; i < ARRAY_N(options); i++) {
+        const struct option *o = &options[i];
+        if (o->kind == TEXT)
+            (void)snprintf(text_at(c, o), CONF_TEXT, "%s", o->def_s);
+        else if (o->kind == NUMBER)
+            *number_at(c, o) = o->def_n;
+        else
+            *flag_at(c, o) = o->def_n != 0;
+    }
+}
+
+enum err conf_set(struct conf *c, const char *name, const char *value, char *why, size_t why_n) {
+    for (size_t i = 0; i < ARRAY_N(options); i++) {
+        const struct option *o = &options[i];
+        if (strcmp(o->name, name) != 0) continue;
+        if (o->kind == TEXT) {
+            if (strlen(value) >= CONF_TEXT) {
+                (void)snprintf(why, why_n, "%s: longer than %d bytes", name, CONF_TEXT - 1);
+                return ERR_INPUT;
+            }
+            (void)snprintf(text_at(c, o), CONF_TEXT, "%s", value);
+            return ERR_OK;
+        }
+        if (o->kind == FLAG) {
+            bool yes = strcmp(value, "true") == 0 || strcmp(value, "1") == 0;
+            if (!yes && strcmp(value, "false") != 0 && strcmp(value, "0") != 0) {
+                (void)snprintf(why, why_n, "%s: true or false, not \"%s\"", name, value);
+                return ERR_INPUT;
+            }
+            *flag_at(c, o) = yes;
+            return ERR_OK;
+        }
+        char *end;
+        errno       = 0;
+        long long v = strtoll(value, &end, 10);
+        if (errno || end == value || *end || v < o->min || v > o->max) {
+            (void)snprintf(why, why_n, "%s: a whole number from %lld to %lld%s%s, not \"%s\"", name, (long long)o->min, (long long)o->max,
+                           *o->unit ? " " : "", o->unit, value);
+            return ERR_INPUT;
+        }
+        *number_at(c, o) = v;
+        return ERR_OK;
+    }
+    (void)snprintf(why, why_n, "unknown option \"%s\" (zhangban check-config --help lists all)", name);
+    return ERR_INPUT;
+}
+
+static char *trim(char *s) {
+    s += strspn(s, " \t\r\n");
+    size_t n = strlen(s);
+    while (n && strchr(" \t\r\n", s[n - 1])) s[--n] = '\0';
+    return s;
+}
+
+static enum err load_file(struct conf *c, const char *path, char *why, size_t why_n) {
+    FILE *f = fopen(path, "re");
+    if (f == NULL) {
+        (void)snprintf(why, why_n, "%s: cannot be read", path);
+        return ERR_INPUT;
+    }
+    char     line[1024], inner[512];
+    int      n = 0;
+    enum err e = ERR_OK;
+    while (e == ERR_OK && fgets(line, sizeof line, f)) {
+        n++;
+        char *s = trim(line);
+        if (*s == '\0' || *s == '#') continue;
+        char *eq = strchr(s, '=');
+        if (eq == NULL) {
+            (void)snprintf(why, why_n, "%s:%d: name = value wanted", path, n);
+            e = ERR_INPUT;
+            break;
+        }
+        *eq = '\0';
+        e   = conf_set(c, trim(s), trim(eq + 1), inner, sizeof inner);
+        if (e) (void)snprintf(why, why_n, "%s:%d: %s", path, n, inner);
+    }
+    (void)fclose(f);
+    return e;
+}
+
+enum err conf_load(struct conf *c, const char *path, char *why, size_t why_n) {
+    static const struct {
+        const char *env, *name;
+    } envs[] = {{"ZHANGBAN_LISTEN", "listen"}, {"ZHANGBAN_DATA", "data"}, {"ZHANGBAN_DEMO", "demo"}, {"ZHANGBAN_REDIS", "redis"}};
+    conf_defaults(c);
+    if (path == NULL) path = getenv("ZHANGBAN_CONF");
+    if (path && *path) {
+        enum err e = load_file(c, path, why, why_n);
+        if (e) return e;
+    }
+    for (size_t i = 0; i < ARRAY_N(envs); i++) {
+        const char *v = getenv(envs[i].env);
+        if (v == NULL || *v == '\0') continue;
+        enum err e = conf_set(c, envs[i].name, v, why, why_n);
+        if (e) return e;
+    }
+    if (c->pong_s >= c->ping_s) {
+        (void)snprintf(why, why_n, "gateway.pong_s must be below gateway.ping_s");
+        return ERR_INPUT;
+    }
+    return ERR_OK;
+}
+
+void conf_print(const struct conf *c, FILE *out, bool with_docs) {
+    for (size_t i = 0; i < ARRAY_N(options); i++) {
+        const struct option *o = &options[i];
+        const char          *p = (const char *)c + o->off;
+        if (with_docs && *o->doc) fprintf(out, "# %s%s%s%s\n", o->doc, *o->unit ? " (" : "", o->unit, *o->unit ? ")" : "");
+        if (o->kind == TEXT)
+            fprintf(out, "%s = %s\n", o->name, p);
+        else if (o->kind == NUMBER)
+            fprintf(out, "%s = %lld\n", o->name, (long long)*(const int64_t *)(const void *)p);
+        else
+            fprintf(out, "%s = %s\n", o->name, *(const bool *)(const void *)p ? "true" : "false");
+    }
+}
