@@ -158,45 +158,83 @@ static enum err check_device(struct req *r, const struct challenge *c, const str
     return signature_check(d.pubkey, login_text(r->a, c, d.id), p->device_signature);
 }
 
-/* A worker asks Redis and checks the signature first: the writer neither waits for a dead Redis nor multiplies points. */
+/* What prepare found out. The session is made there too, so that the writer never waits for Redis; its token reaches nobody
+ * unless the transaction agrees. */
+struct login_ready {
+    bool            proven; /* the device named in the request showed its key */
+    char            token[44];
+    struct session  session; /* id "": none was made */
+    struct session *others;  /* the person's sessions before this one */
+    size_t          others_n;
+};
+
+/* The code is right and the device question is settled: may a session be opened? *device: what it will hold. */
+static enum err may_open(struct req *r, const struct challenge *c, const struct login_args *p, bool proven, struct person *who,
+                         const char **device) {
+    char    mac[MAC_CAP];
+    int64_t active_n = 0;
+    *device          = "";
+    /* a number nobody has: the code it was given is never right */
+    code_mac(r->house, "login", c->id, p->code, mac);
+    if (!mac_equal(mac, c->code_mac) || c->person == NULL) return ERR_AUTH;
+    enum err e = person_get(r->db, r->a, c->person, who);
+    if (e) return e == ERR_NOTFOUND ? ERR_AUTH : e;
+    if (!who->active) return ERR_AUTH;
+    TRY(device_count(r->db, who->id, DEVICE_ACTIVE, &active_n));
+    if (p->device == NULL && (active_n == 0 || !needs_device(who->roles))) return ERR_OK;
+    if (!proven) return ERR_SIG;
+    struct device d; /* proven on a snapshot; it may have been reported lost since */
+    TRY(device_get(r->db, r->a, p->device, &d));
+    if (strcmp(d.state, DEVICE_ACTIVE) != 0) return ERR_SIG;
+    *device = d.id;
+    return ERR_OK;
+}
+
+static bool is_open(const struct challenge *c, int64_t wall_ms) { return !c->used && c->expires_wall > wall_ms && c->tries < CODE_TRIES; }
+
+static enum err check_locks(struct req *r, const char *account, bool proven) {
+    TRY(check_lock(r, account, r->peer));
+    return proven ? ERR_OK : check_lock(r, account, "*");
+}
+
 static enum err login_prepare(struct req *r, const void *args) {
-    const struct login_args *p = args;
+    const struct login_args *p     = args;
+    struct login_ready      *ready = arena_alloc(r->a, sizeof *ready);
     struct challenge         c;
-    bool                    *proven = arena_alloc(r->a, sizeof *proven);
-    r->prepared                     = proven;
+    struct person            who;
+    const char              *device;
+    r->prepared = ready;
     if (r->redis == NULL) return ERR_UNAVAILABLE;
     TRY(redis_ping(r->redis));
-    if (p->device == NULL) return ERR_OK;
+    TRY(check_lock(r, "*", r->peer));
     enum err e = challenge_get(r->db, r->a, p->challenge, &c);
+    if (e) return e == ERR_NOTFOUND ? ERR_OK : e; /* the transaction counts it */
+    if (!is_open(&c, r->wall_ms)) return ERR_OK;
+    if (p->device) {
+        e = check_device(r, &c, p);
+        if (e == ERR_STORE) return e;
+        ready->proven = e == ERR_OK;
+    }
+    TRY(check_locks(r, c.phone_idx, ready->proven));
+    e = may_open(r, &c, p, ready->proven, &who, &device);
     if (e) return e == ERR_STORE ? e : ERR_OK;
-    e = check_device(r, &c, p);
-    if (e == ERR_STORE) return e;
-    *proven = e == ERR_OK;
-    return ERR_OK;
+    TRY(session_list(r->redis, r->a, who.id, &ready->others, &ready->others_n));
+    return session_make(r->house, r->redis, &who, p->client ? p->client : "phone", device, ready->token, &ready->session);
 }
 
-/* A new log-in of the same kind of client ends the older ones (one phone, one PC). */
-static enum err end_same_client(struct req *r, const char *person, const char *client, const char *but) {
-    struct session *list;
-    size_t          n;
-    TRY(session_list(r->redis, r->a, person, &list, &n));
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(list[i].client, client) == 0 && strcmp(list[i].id, but) != 0) TRY(session_end(r, person, list[i].id));
-    return ERR_OK;
-}
-
-static enum err open_session(struct req *r, const struct challenge *c, const struct person *who, const char *client, const char *device) {
-    char           token[44];
-    struct session s;
-    bool           bound = *device || !needs_device(who->roles);
+static enum err open_session(struct req *r, const struct challenge *c, const struct person *who, const char *device,
+                             const struct login_ready *ready) {
+    const struct session *s     = &ready->session;
+    bool                  bound = *device || !needs_device(who->roles);
     TRY(challenge_use(r->db, c->id));
     TRY(login_fail_clear(r->db, c->phone_idx, r->peer));
-    TRY(session_make(r->house, r->redis, who, client, device, token, &s));
-    if (*device) TRY(session_device_put(r->db, s.id, who->id, device, r->wall_ms));
-    TRY(end_same_client(r, who->id, client, s.id));
+    if (*device) TRY(session_device_put(r->db, s->id, who->id, device, r->wall_ms));
+    /* a new log-in of the same kind of client ends the older ones: one phone, one PC */
+    for (size_t i = 0; i < ready->others_n; i++)
+        if (strcmp(ready->others[i].client, s->client) == 0) TRY(session_end(r, who->id, ready->others[i].id));
     TRY(ledger_login(r, who->id, who->unit, c->id, bound ? "ok" : "unbound"));
-    jw_kstr(r->out, "token", token);
-    jw_kstr(r->out, "session", s.id);
+    jw_kstr(r->out, "token", ready->token);
+    jw_kstr(r->out, "session", s->id);
     jw_key(r->out, "person");
     jw_obj(r->out);
     jw_kstr(r->out, "id", who->id);
@@ -206,55 +244,43 @@ static enum err open_session(struct req *r, const struct challenge *c, const str
     jw_obj_end(r->out);
     jw_kstr(r->out, "device", *device ? device : NULL);
     jw_kbool(r->out, "bound", bound);
-    jw_ktime(r->out, "expires_at", s.expires_wall_ms);
+    jw_ktime(r->out, "expires_at", s->expires_wall_ms);
     return ERR_OK;
 }
 
 static enum err login(struct req *r, const void *args) {
-    const struct login_args *p      = args;
-    const bool               proven = r->prepared && *(const bool *)r->prepared;
-    struct challenge         c;
-    struct person            who;
-    char                     mac[MAC_CAP];
+    static const char         gone[] = "验证码不正确或已失效，请重新获取。";
+    const struct login_args  *p      = args;
+    const struct login_ready *ready  = r->prepared;
+    struct challenge          c;
+    struct person             who;
+    const char               *device;
     TRY(check_lock(r, "*", r->peer));
     enum err e = challenge_get(r->db, r->a, p->challenge, &c);
-    if (e == ERR_NOTFOUND) return login_failed(r, NULL, p->challenge, ERR_AUTH, "验证码不正确或已失效，请重新获取。");
+    if (e == ERR_NOTFOUND) return login_failed(r, NULL, p->challenge, ERR_AUTH, gone);
     TRY(e);
-    TRY(check_lock(r, c.phone_idx, r->peer));
-    if (!proven) TRY(check_lock(r, c.phone_idx, "*"));
-    if (c.used || c.expires_wall <= r->wall_ms || c.tries >= CODE_TRIES)
-        return login_failed(r, c.phone_idx, c.id, ERR_AUTH, "验证码不正确或已失效，请重新获取。");
-
-    /* a number nobody has: the code it was given is never right */
-    code_mac(r->house, "login", c.id, p->code, mac);
-    bool right = mac_equal(mac, c.code_mac) && c.person != NULL;
-    if (!right) {
-        TRY(challenge_try(r->db, c.id));
-        if (c.tries + 1 >= CODE_TRIES) return login_failed(r, c.phone_idx, c.id, ERR_AUTH, "验证码不正确或已失效，请重新获取。");
-        return login_failed(r, c.phone_idx, c.id, ERR_AUTH,
-                            arena_printf(r->a, "验证码不正确，还可以再试 %d 次。", (int)(CODE_TRIES - 1 - c.tries)));
-    }
-    e = person_get(r->db, r->a, c.person, &who);
-    if (e && e != ERR_NOTFOUND) return e;
-    if (e || !who.active) return login_failed(r, c.phone_idx, c.id, ERR_AUTH, "验证码不正确或已失效，请重新获取。");
-
-    int64_t active_n = 0;
-    TRY(device_count(r->db, who.id, DEVICE_ACTIVE, &active_n));
-    bool wanted = p->device != NULL || (needs_device(who.roles) && active_n > 0);
-    if (wanted) {
-        /* proven on a snapshot; the device may have been reported lost since */
-        struct device d;
-        bool          good = proven;
-        if (good) TRY(device_get(r->db, r->a, p->device, &d));
-        if (!good || strcmp(d.state, DEVICE_ACTIVE) != 0) {
-            TRY(challenge_try(r->db, c.id));
-            return login_failed(r, c.phone_idx, c.id, ERR_SIG, "本账号须用已绑定的手机登录。手机丢失请先挂失，再向管理员领取新的绑定码。");
-        }
-    }
-    return open_session(r, &c, &who, p->client ? p->client : "phone", wanted ? p->device : "");
+    TRY(check_locks(r, c.phone_idx, ready->proven));
+    if (!is_open(&c, r->wall_ms)) return login_failed(r, c.phone_idx, c.id, ERR_AUTH, gone);
+    e = may_open(r, &c, p, ready->proven, &who, &device);
+    if (e == ERR_OK && ready->session.id[0]) return open_session(r, &c, &who, device, ready);
+    if (e == ERR_OK) return ERR_UNAVAILABLE; /* the snapshot was older than the record: once more */
+    if (e != ERR_AUTH && e != ERR_SIG) return e;
+    if (ready->session.id[0]) TRY(session_revoked_add(r->db, ready->session.id, ready->session.person, r->wall_ms));
+    TRY(challenge_try(r->db, c.id));
+    if (e == ERR_SIG)
+        return login_failed(r, c.phone_idx, c.id, e, "本账号须用已绑定的手机登录。手机丢失请先挂失，再向管理员领取新的绑定码。");
+    int left = (int)(CODE_TRIES - 1 - c.tries);
+    return login_failed(r, c.phone_idx, c.id, e, left > 0 ? arena_printf(r->a, "验证码不正确，还可以再试 %d 次。", left) : gone);
 }
 
 /* ---- own sessions ---- */
+
+/* Gone from Redis at once if that can be reached; what counts is the row the transaction writes (D17). */
+static enum err logout_prepare(struct req *r, const void *args) {
+    (void)args;
+    if (r->redis && session_delete(r->redis, r->who.id, r->who.session) != ERR_OK) return ERR_OK;
+    return ERR_OK;
+}
 
 static enum err logout(struct req *r, const void *args) {
     (void)args;
@@ -274,7 +300,7 @@ static enum err sessions(struct req *r, const void *args) {
     jw_arr(r->out);
     for (size_t i = 0; i < n; i++) {
         bool revoked;
-        TRY(session_is_revoked(r->db, list[i].id, &revoked));
+        TRY(auth_session_revoked(r->db, list[i].id, &revoked));
         if (revoked) continue;
         jw_obj(r->out);
         jw_kstr(r->out, "id", list[i].id);
@@ -295,20 +321,23 @@ struct revoke_args {
     const char *session_id;
 };
 
-static enum err revoke(struct req *r, const void *args) {
+static enum err revoke_prepare(struct req *r, const void *args) {
     const struct revoke_args *p = args;
     struct session           *list;
     size_t                    n;
     if (r->redis == NULL) return ERR_UNAVAILABLE;
     TRY(session_list(r->redis, r->a, r->who.id, &list, &n));
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(list[i].id, p->session_id) != 0) continue;
-        TRY(session_end(r, r->who.id, p->session_id));
-        TRY(req_ledger(r, arena_printf(r->a, "session:%s", p->session_id), NULL));
-        jw_kbool(r->out, "done", true);
-        return ERR_OK;
-    }
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(list[i].id, p->session_id) == 0) return ERR_OK;
     return ERR_NOTFOUND; /* also somebody else's (D22) */
+}
+
+static enum err revoke(struct req *r, const void *args) {
+    const struct revoke_args *p = args;
+    TRY(session_end(r, r->who.id, p->session_id));
+    TRY(req_ledger(r, arena_printf(r->a, "session:%s", p->session_id), NULL));
+    jw_kbool(r->out, "done", true);
+    return ERR_OK;
 }
 
 static const struct param code_params[]   = {P_STR(struct code_args, phone, 1, 20, true)};
@@ -332,11 +361,11 @@ static const struct method rows[] = {
      .args_size = sizeof(struct login_args), .fn = login, .prepare = login_prepare,
      .reply_doc = "token 只给出一次；bound=false 时只能登记和激活设备"},
     {.name = "auth.logout", .verb = V_DELETE, .path = "/v1/auth/sessions/current", .doc = "退出登录。", .roles = ROLE_ANY,
-     .flags = M_REST | M_NO_IDEM | M_WRITE | M_REDIS | M_UNBOUND, .cost = 2, .fn = logout, .reply_doc = "done"},
+     .flags = M_REST | M_NO_IDEM | M_WRITE | M_REDIS | M_UNBOUND, .cost = 2, .fn = logout, .prepare = logout_prepare, .reply_doc = "done"},
     {.name = "auth.sessions", .verb = V_GET, .path = "/v1/auth/sessions", .doc = "列出本人的登录。", .roles = ROLE_ANY,
      .flags = M_REST | M_REDIS | M_UNBOUND, .cost = 1, .fn = sessions, .reply_doc = "items"},
     {.name = "auth.revoke", .verb = V_DELETE, .path = "/v1/auth/sessions/{session_id}", .doc = "注销本人的另一处登录，一秒内断开。",
      .roles = ROLE_ANY, .flags = M_REST | M_NO_IDEM | M_WRITE | M_REDIS | M_UNBOUND, .cost = 2, PARAMS(revoke_params),
-     .args_size = sizeof(struct revoke_args), .fn = revoke, .reply_doc = "done"},
+     .args_size = sizeof(struct revoke_args), .fn = revoke, .prepare = revoke_prepare, .reply_doc = "done"},
 };
 METHOD_LIST(auth_methods, rows);

@@ -42,7 +42,8 @@ enum err    signature_check(const char *pubkey, const char *text, const char *si
 bool        needs_device(unsigned roles); /* leaders, dispatchers, approvers (D18) */
 const char *roles_text(struct arena *a, unsigned roles); /* "leader,dispatcher" */
 void        write_roles(struct jw *w, const char *key, unsigned roles);
-/* Ends a session: durable in SQL, gone from Redis if that can be reached, its connections closed (D17). Writer thread. */
+/* Ends a session: durable in SQL, its connections closed after the commit (D17). Writer thread; does not wait for Redis: a
+ * revoked session that Redis still knows is refused by session_actor(). */
 enum err            session_end(struct req *r, const char *person, const char *session) MUST_CHECK;
 struct notice_rules people_notice_rules(const struct house *h);
 /* HH:MM in +08, "6月27日 14:32" with the day. */

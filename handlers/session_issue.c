@@ -73,7 +73,7 @@ enum err session_actor(struct db *db, struct arena *a, const struct session *s, 
     bool          revoked = false;
     const char   *device, *state = "";
     memset(out, 0, sizeof *out);
-    TRY(session_is_revoked(db, s->id, &revoked));
+    TRY(auth_session_revoked(db, s->id, &revoked));
     if (revoked) return ERR_AUTH;
     enum err e = person_get(db, a, s->person, &p);
     if (e) return e == ERR_NOTFOUND ? ERR_AUTH : e;

@@ -109,12 +109,12 @@ enum err login_locked(struct db *db, const char *account, const char *address, i
 
 enum err session_revoked_add(struct db *db, const char *session, const char *person, int64_t wall_ms) {
     bool     known;
-    enum err e = session_is_revoked(db, session, &known);
+    enum err e = auth_session_revoked(db, session, &known);
     if (e || known) return e;
     return db_exec(db, "INSERT INTO session_revoked (session, person, at_wall) VALUES (?1, ?2, ?3)", "ssi", session, person, wall_ms);
 }
 
-enum err session_is_revoked(struct db *db, const char *session, bool *out) {
+enum err auth_session_revoked(struct db *db, const char *session, bool *out) {
     int64_t  n = 0;
     enum err e = db_one_i(db, &n, "SELECT COUNT(*) FROM session_revoked WHERE session = ?1", "s", session);
     *out       = n > 0;

@@ -41,7 +41,7 @@ enum err login_fail_clear(struct db *db, const char *account, const char *addres
 enum err login_locked(struct db *db, const char *account, const char *address, int64_t wall_ms, int64_t *until_wall) MUST_CHECK; /* 0: open */
 
 enum err session_revoked_add(struct db *db, const char *session, const char *person, int64_t wall_ms) MUST_CHECK; /* again: nothing */
-enum err session_is_revoked(struct db *db, const char *session, bool *out) MUST_CHECK;
+enum err auth_session_revoked(struct db *db, const char *session, bool *out) MUST_CHECK;
 
 /* Drops what no rule looks at any more: challenges and failures older than two days, revocations and bindings of sessions
  * older than keep_ms (more than the longest life of a session). */

@@ -161,6 +161,10 @@ enum err session_device_list(struct db *db, struct arena *a, const char *device,
     return db_rows_end(r);
 }
 
+enum err session_device_drop(struct db *db, const char *device) {
+    return db_exec(db, "DELETE FROM session_device WHERE device = ?1", "s", device);
+}
+
 enum err device_board(struct db *db, struct arena *a, unsigned roles, struct device_board_row **list, size_t *n) {
     int64_t  count = 0;
     enum err e     = db_one_i(db, &count, "SELECT COUNT(*) FROM person WHERE active = 1 AND (roles & ?1) <> 0", "i", (int64_t)roles);

@@ -63,6 +63,8 @@ enum err session_device_get(struct db *db, struct arena *a, const char *session,
 /* Sessions of a device that were not revoked. */
 enum err session_device_list(struct db *db, struct arena *a, const char *device, struct session_of **list, size_t *n) MUST_CHECK;
 
+enum err session_device_drop(struct db *db, const char *device) MUST_CHECK; /* nobody holds it any more */
+
 /* F130: people of the roles, with their most advanced device (active, then pending, then lost); state "" = none at all. */
 struct device_board_row {
     const char *person, *name, *unit, *device, *state;
