@@ -38,6 +38,9 @@ enum err    pubkey_parse(struct arena *a, const char *hex, const char **out) MUS
 const char *pubkey_name(struct arena *a, const char *pubkey); /* key id: the first 16 hex digits of its SM3 */
 enum err    signature_check(const char *pubkey, const char *text, const char *sig_hex) MUST_CHECK; /* ERR_SIG */
 
+/* SM3 of a text as 64 hex digits. */
+const char *text_digest(struct arena *a, const char *text);
+
 /* ---- people and sessions ---- */
 bool        needs_device(unsigned roles); /* leaders, dispatchers, approvers (D18) */
 const char *roles_text(struct arena *a, unsigned roles); /* "leader,dispatcher" */
@@ -46,6 +49,12 @@ void        write_roles(struct jw *w, const char *key, unsigned roles);
  * revoked session that Redis still knows is refused by session_actor(). */
 enum err            session_end(struct req *r, const char *person, const char *session) MUST_CHECK;
 struct notice_rules people_notice_rules(const struct house *h);
+/* YYYY-MM-DD of an instant in +08. */
+const char *day_text(struct arena *a, int64_t utc_ms);
+/* "6月30日" of a date; the words of message texts. */
+const char *day_words(struct arena *a, const char *date);
+/* The n-th working day after the day of the instant. ERR_CALENDAR with the text of ux 7. */
+enum err workday_after(struct req *r, int64_t utc_ms, int n, const char **date) MUST_CHECK;
 /* HH:MM in +08, "6月27日 14:32" with the day. */
 const char *clock_text(struct arena *a, int64_t utc_ms);
 const char *moment_text(struct arena *a, int64_t utc_ms);
