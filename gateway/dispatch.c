@@ -41,7 +41,8 @@ struct call {
     struct jw           out;
     answer_fn          *answer;
     uint64_t            origin, tag;
-    const char         *token, *raw_path, *body;
+    const char         *token, *raw_path;
+    char               *body; /* owned */
     const char         *sys_key, *sys_time, *sys_nonce, *sys_sign;
     size_t              body_n;
     char                request_hash[65];
@@ -75,6 +76,7 @@ static void finish(struct call *c, enum err e) {
     atomic_fetch_sub(&app->inflight, 1);
     cJSON_Delete(c->obj);
     arena_free(c->arena);
+    x_free(c->body);
     buf_fini(&c->reply);
     FREE_OBJ(c);
 }
@@ -278,9 +280,11 @@ void dispatch(struct app *app, struct call_in *in) {
         c->sys_nonce = arena_strdup(c->arena, in->sys_nonce);
         c->sys_sign  = arena_strdup(c->arena, in->sys_sign);
         c->raw_path  = arena_strdup(c->arena, in->raw_path);
-        if (in->sys_key) { /* the signature covers the body as it came; 1 MiB is past the arena's own cap */
-            c->body   = in->body;
+        if (in->sys_key) { /* the signature covers the body as it came */
+            c->body   = x_malloc(in->body_n + 1);
             c->body_n = in->body_n;
+            memcpy(c->body, in->body, in->body_n);
+            c->body[in->body_n] = '\0';
         }
     }
     if (e) {

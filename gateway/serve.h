@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The running server: everything made in order, run until told to stop, taken down in reverse.
+ */
+#ifndef ZB_GATEWAY_SERVE_H
+#define ZB_GATEWAY_SERVE_H
+
+#include "gateway/app.h"
+
+struct server;
+
+/* Opens data directory, keys, store, Redis; migrates; imports the sample on first start in demo; starts threads and
+ * listeners. why: one line for the operator. */
+enum err server_start(const struct conf *conf, struct server **out, char *why, size_t why_n) MUST_CHECK;
+/* Drains connections over a second, finishes what is queued, frees everything. */
+void        server_stop(struct server *s);
+struct app *server_app(struct server *s);
+unsigned    server_port(const struct server *s); /* of the first public listener */
+/* Nothing is queued or under way: writer, relay, scheduler (demo, tests). */
+bool server_is_idle(struct server *s);
+/* Runs the scheduler's pass now, on the caller's thread (discrete-event demo). */
+void server_schedule(struct server *s);
+
+/* The parts that operator commands share: data directory, keys, calendar, store opened for writing and migrated, no threads. */
+struct tools {
+    struct conf  conf;
+    struct house house;
+    char         db_path[300];
+    struct db   *db;
+};
+enum err tools_open(const struct conf *conf, bool migrate_store, struct tools *t, char *why, size_t why_n) MUST_CHECK;
+void     tools_close(struct tools *t);
+
+#endif

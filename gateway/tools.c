@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Data directory, keys and store: what the server and every operator command open first.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "gateway/serve.h"
+#include "store/migrate.h"
+
+static enum err make_dir(const char *path, char *why, size_t why_n) {
+    if (mkdir(path, 0700) == 0 || errno == EEXIST) return ERR_OK;
+    char text[128];
+    (void)snprintf(why, why_n, "%s: %s", path, strerror_r(errno, text, sizeof text));
+    return ERR_STORE;
+}
+
+/* The master key of personal data: 32 bytes hex, 0600, made once. Losing it loses every phone number: back it up apart. */
+static enum err master_key(const char *dir, uint8_t key[32], char *why, size_t why_n) {
+    char   path[400], hex[80] = "";
+    size_t n = 0;
+    (void)snprintf(path, sizeof path, "%s/keys/master.key", dir);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) {
+        random_bytes(key, 32);
+        hex_encode(hex, key, 32);
+        fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        bool ok = fd >= 0 && write(fd, hex, 64) == 64 && fsync(fd) == 0;
+        if (fd >= 0) (void)close(fd);
+        if (ok) return ERR_OK;
+    } else if (fd >= 0) {
+        ssize_t got = read(fd, hex, sizeof hex - 1);
+        (void)close(fd);
+        if (got >= 64 && hex_decode(key, 32, hex, 64, &n) == ERR_OK && n == 32) return ERR_OK;
+    }
+    (void)snprintf(why, why_n, "%s: not a readable key of 64 hex digits", path);
+    return ERR_STORE;
+}
+
+static void derive(const uint8_t master[32], const char *label, uint8_t out[32]) { sm3_hmac(master, 32, label, strlen(label), out); }
+
+static enum err open_house(struct tools *t, char *why, size_t why_n) {
+    const struct conf *c = &t->conf;
+    struct house      *h = &t->house;
+    uint8_t            master[32];
+    h->cal = calendar_load(c->calendar, why, why_n);
+    if (h->cal == NULL) return ERR_INPUT;
+    TRY(master_key(c->data, master, why, why_n));
+    sm4_key_derive(&h->pii_key, 1, master);
+    derive(master, "zhangban look-up 1", h->idx_key);
+    derive(master, "zhangban code 1", h->code_key);
+    x_wipe(master, sizeof master);
+    h->demo                = c->demo;
+    h->session_idle_ms     = c->session_idle_min * 60000;
+    h->session_absolute_ms = c->session_hours * 3600000;
+    h->sms_code_life_ms    = c->sms_code_s * 1000;
+    h->ranking_min_tasks   = (int)(c->demo ? 1 : c->ranking_min);
+    h->sign_urgent_hours   = (int)c->sign_urgent_h;
+    h->yellow_days         = (int)c->yellow_days;
+    h->instruction_skew_ms = (int)c->instruction_skew_s * 1000;
+    const int64_t after[4] = {c->sms_p0_s, c->sms_p1_s, c->sms_p2_s, c->sms_p3_s};
+    for (int i = 0; i < 4; i++) h->sms_after_ms[i] = after[i] < 0 ? -1 : after[i] * 1000;
+    (void)snprintf(h->sms_signature, sizeof h->sms_signature, "%.31s", c->sms_signature);
+    (void)snprintf(h->duty_phone, sizeof h->duty_phone, "%.31s", c->duty_phone);
+    (void)snprintf(h->data_dir, sizeof h->data_dir, "%.255s", c->data);
+    return ledger_open(c->data, &h->ledger, why, why_n);
+}
+
+enum err tools_open(const struct conf *conf, bool migrate_store, struct tools *t, char *why, size_t why_n) {
+    char path[400];
+    memset(t, 0, sizeof *t);
+    t->conf = *conf;
+    TRY(make_dir(conf->data, why, why_n));
+    (void)snprintf(path, sizeof path, "%s/keys", conf->data);
+    TRY(make_dir(path, why, why_n));
+    (void)snprintf(t->db_path, sizeof t->db_path, "%s/zhangban.db", conf->data);
+    enum err e = open_house(t, why, why_n);
+    if (e == ERR_OK) e = db_open(t->db_path, DB_WRITE, &t->db, why, why_n);
+    if (e == ERR_OK && migrate_store) e = migrate(t->db, NULL, NULL, why, why_n);
+    if (e) tools_close(t);
+    return e;
+}
+
+void tools_close(struct tools *t) {
+    db_close(t->db);
+    ledger_close(t->house.ledger);
+    calendar_free((struct calendar *)(uintptr_t)t->house.cal);
+    x_wipe(&t->house, sizeof t->house);
+    t->db = NULL;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/delivery.h"
+
+#include <stdio.h>
+
+#define GO(expr)                                                                                                                 \
+    do {                                                                                                                         \
+        enum err go_ = (expr);                                                                                                   \
+        if (go_ != ERR_OK) return go_;                                                                                           \
+    } while (0)
+
+enum err notice_insert(struct db *db, const struct notice_row *n) {
+    GO(db_exec(db,
+               "INSERT INTO notice (id, person, kind, priority, object, title, body, dedupe, created_biz, created_wall) "
+               "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (person, dedupe) DO NOTHING",
+               "sssissssii", n->id, n->person, n->kind, (int64_t)n->priority, n->object, n->title, n->body, n->dedupe, n->created_biz_ms,
+               n->created_wall_ms));
+    return db_changes(db) ? ERR_OK : ERR_DUP;
+}
+
+enum err delivery_insert(struct db *db, const char *id, const char *notice, const char *person, const char *channel, const char *lane,
+                         int64_t due_wall_ms, int64_t wall_ms) {
+    return db_exec(db,
+                   "INSERT INTO delivery (id, notice, person, channel, lane, state, due_wall, updated_wall) "
+                   "VALUES (?1, ?2, ?3, ?4, ?5, 'waiting', ?6, ?7)",
+                   "sssssii", id, notice, person, channel, lane, due_wall_ms, wall_ms);
+}
+
+enum err notice_read_row(struct db *db, const char *person, const char *notice, int64_t wall_ms) {
+    GO(db_exec(db, "UPDATE notice SET read_wall = ?3 WHERE id = ?1 AND person = ?2 AND read_wall IS NULL", "ssi", notice, person, wall_ms));
+    if (db_changes(db) == 0) {
+        int64_t one;
+        return db_one_i(db, &one, "SELECT 1 FROM notice WHERE id = ?1 AND person = ?2", "ss", notice, person);
+    }
+    return db_exec(db, "UPDATE delivery SET state = 'cancelled', updated_wall = ?2 WHERE notice = ?1 AND state IN ('waiting', 'queued')", "si",
+                   notice, wall_ms);
+}
+
+/* Collects one or two text columns. */
+static enum err collect(struct rows *r, struct arena *a, char ***x, char ***y, size_t *n) {
+    size_t cap = 0;
+    *n         = 0;
+    *x         = NULL;
+    while (db_next(r)) {
+        if (*n == cap) {
+            size_t more = cap ? cap * 2 : 32;
+            char **nx   = arena_alloc(a, more * sizeof(char *));
+            char **ny   = y ? arena_alloc(a, more * sizeof(char *)) : NULL;
+            for (size_t i = 0; i < *n; i++) {
+                nx[i] = (*x)[i];
+                if (y) ny[i] = (*y)[i];
+            }
+            *x = nx;
+            if (y) *y = ny;
+            cap = more;
+        }
+        (*x)[*n] = arena_strdup(a, row_s(r, 0));
+        if (y) (*y)[*n] = arena_strdup(a, row_s(r, 1));
+        (*n)++;
+    }
+    return db_rows_end(r);
+}
+
+enum err people_of_unit(struct db *db, struct arena *a, const char *unit, unsigned roles, char ***ids, size_t *n) {
+    struct rows *r = db_query(db, "SELECT id FROM person WHERE unit = ?1 AND active = 1 AND (roles & ?2) <> 0 ORDER BY id", "si", unit,
+                              (int64_t)roles);
+    return collect(r, a, ids, NULL, n);
+}
+
+enum err delivery_count_due(struct db *db, int64_t wall_ms, int64_t *n) {
+    return db_one_i(db, n, "SELECT COUNT(*) FROM delivery WHERE state = 'waiting' AND due_wall <= ?1", "i", wall_ms);
+}
+
+enum err delivery_queue_due(struct db *db, struct arena *a, int64_t wall_ms, size_t max, char ***ids, char ***lanes, size_t *n) {
+    struct rows *r = db_query(db, "SELECT id, lane FROM delivery WHERE state = 'waiting' AND due_wall <= ?1 ORDER BY due_wall, id LIMIT ?2", "ii",
+                              wall_ms, (int64_t)max);
+    GO(collect(r, a, ids, lanes, n));
+    for (size_t i = 0; i < *n; i++)
+        GO(db_exec(db, "UPDATE delivery SET state = 'queued', updated_wall = ?2 WHERE id = ?1", "si", (*ids)[i], wall_ms));
+    return ERR_OK;
+}
+
+enum err delivery_list_queued(struct db *db, struct arena *a, char ***ids, char ***lanes, size_t *n) {
+    struct rows *r = db_query(db, "SELECT id, lane FROM delivery WHERE state = 'queued' ORDER BY due_wall, id", "");
+    return collect(r, a, ids, lanes, n);
+}
+
+enum err delivery_claim(struct db *db, struct arena *a, const char *id, const char *worker, int64_t wall_ms, struct delivery_job *out) {
+    GO(db_exec(db,
+               "UPDATE delivery SET state = 'claimed', worker = ?2, claimed_wall = ?3, attempts = attempts + 1, updated_wall = ?3 "
+               "WHERE id = ?1 AND state = 'queued'",
+               "ssi", id, worker, wall_ms));
+    if (db_changes(db) == 0) return ERR_NOTFOUND;
+    struct rows *r = db_query(db,
+                              "SELECT d.notice, d.person, d.channel, d.lane, n.kind, n.object, n.title, n.body, n.priority, d.attempts, n.created_biz, "
+                              "p.phone_enc, p.unit FROM delivery d JOIN notice n ON n.id = d.notice JOIN person p ON p.id = d.person WHERE d.id = ?1",
+                              "s", id);
+    bool found = db_next(r);
+    if (found) {
+        const void *enc     = row_b(r, 11, &out->phone_enc_n);
+        out->id             = arena_strdup(a, id);
+        out->notice         = arena_strdup(a, row_s(r, 0));
+        out->person         = arena_strdup(a, row_s(r, 1));
+        out->channel        = arena_strdup(a, row_s(r, 2));
+        out->lane           = arena_strdup(a, row_s(r, 3));
+        out->kind           = arena_strdup(a, row_s(r, 4));
+        out->object         = arena_strdup(a, row_s(r, 5));
+        out->title          = arena_strdup(a, row_s(r, 6));
+        out->body           = arena_strdup(a, row_s(r, 7));
+        out->priority       = (int)row_i(r, 8);
+        out->attempts       = (int)row_i(r, 9);
+        out->created_biz_ms = row_i(r, 10);
+        out->unit           = arena_strdup(a, row_s(r, 12));
+        out->phone_enc      = NULL;
+        if (enc) {
+            char *copy = arena_alloc(a, out->phone_enc_n);
+            for (size_t i = 0; i < out->phone_enc_n; i++) copy[i] = ((const char *)enc)[i];
+            out->phone_enc = copy;
+        }
+    }
+    GO(db_rows_end(r));
+    if (!found) return ERR_NOTFOUND;
+    return db_exec(db, "INSERT INTO attempt (delivery, n, worker, started_wall) VALUES (?1, ?2, ?3, ?4)", "sisi", id, (int64_t)out->attempts,
+                   worker, wall_ms);
+}
+
+enum err delivery_result(struct db *db, const char *id, int attempt, const char *state, const char *verdict, const char *detail,
+                         const char *provider_ref, int64_t due_wall_ms, int64_t wall_ms) {
+    GO(db_exec(db, "UPDATE attempt SET ended_wall = ?3, verdict = ?4, detail = ?5 WHERE delivery = ?1 AND n = ?2", "siiss", id, (int64_t)attempt,
+               wall_ms, verdict, detail));
+    /* a status report may have come before the answer: `delivered` and `failed` by report stay */
+    return db_exec(db,
+                   "UPDATE delivery SET state = ?2, detail = ?3, provider_ref = ?4, due_wall = ?5, updated_wall = ?6 "
+                   "WHERE id = ?1 AND state = 'claimed'",
+                   "ssssii", id, state, detail, provider_ref, due_wall_ms, wall_ms);
+}
+
+enum err delivery_report(struct db *db, const char *provider_ref, bool delivered, const char *stat, int64_t wall_ms) {
+    GO(db_exec(db,
+               "UPDATE delivery SET state = ?2, detail = ?3, updated_wall = ?4 WHERE (provider_ref = ?1 OR id = ?1) AND state IN ('sent', 'claimed', 'unknown')",
+               "sssi", provider_ref, delivered ? "delivered" : "failed", stat, wall_ms));
+    return db_changes(db) ? ERR_OK : ERR_NOTFOUND;
+}
+
+enum err delivery_recover(struct db *db, const char *worker, int64_t older_than_wall_ms, int64_t wall_ms, int64_t *n) {
+    GO(db_exec(db,
+               "UPDATE attempt SET ended_wall = ?3, verdict = 'unknown', detail = 'worker ended before the answer' WHERE ended_wall IS NULL AND "
+               "delivery IN (SELECT id FROM delivery WHERE state = 'claimed' AND (worker = ?1 OR claimed_wall < ?2))",
+               "sii", worker, older_than_wall_ms, wall_ms));
+    GO(db_exec(db,
+               "UPDATE delivery SET state = CASE WHEN (SELECT priority FROM notice WHERE notice.id = delivery.notice) <= 1 THEN 'waiting' "
+               "ELSE 'unknown' END, detail = 'unknown outcome', due_wall = ?3, updated_wall = ?3 "
+               "WHERE state = 'claimed' AND (worker = ?1 OR claimed_wall < ?2)",
+               "sii", worker, older_than_wall_ms, wall_ms));
+    *n = db_changes(db);
+    return ERR_OK;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Notices and their deliveries: who is told what by which way, every attempt and verdict on record (D24).
+ *
+ *   waiting --(due)--> queued --(claim)--> claimed --> sent --> delivered
+ *                                            |          \-> failed
+ *                                            |-> queued again (throttled, down)   |-> unknown (no answer came)
+ *   waiting, queued --(read anywhere)--> cancelled
+ */
+#ifndef ZB_STORE_DELIVERY_H
+#define ZB_STORE_DELIVERY_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "store/db.h"
+
+/* ---- writing notices (in the transaction of the fact) ---- */
+struct notice_row {
+    const char *id, *person, *kind, *object, *title, *body, *dedupe;
+    int         priority;
+    int64_t     created_biz_ms, created_wall_ms;
+};
+/* ERR_DUP: this person has one with this dedupe key already; nothing changed. */
+enum err notice_insert(struct db *db, const struct notice_row *n) MUST_CHECK;
+enum err delivery_insert(struct db *db, const char *id, const char *notice, const char *person, const char *channel, const char *lane,
+                         int64_t due_wall_ms, int64_t wall_ms) MUST_CHECK;
+/* Read: cancels what has not gone out. ERR_NOTFOUND. */
+enum err notice_read_row(struct db *db, const char *person, const char *notice, int64_t wall_ms) MUST_CHECK;
+/* Active people of a unit holding any of the roles. */
+enum err people_of_unit(struct db *db, struct arena *a, const char *unit, unsigned roles, char ***ids, size_t *n) MUST_CHECK;
+
+/* ---- the relay ---- */
+enum err delivery_count_due(struct db *db, int64_t wall_ms, int64_t *n) MUST_CHECK;
+/* waiting and due -> queued; the ids and lanes (arena). */
+enum err delivery_queue_due(struct db *db, struct arena *a, int64_t wall_ms, size_t max, char ***ids, char ***lanes, size_t *n) MUST_CHECK;
+enum err delivery_list_queued(struct db *db, struct arena *a, char ***ids, char ***lanes, size_t *n) MUST_CHECK;
+
+/* ---- the delivery worker ---- */
+struct delivery_job {
+    const char *id, *notice, *person, *channel, *lane, *kind, *object, *title, *body;
+    int         priority, attempts;
+    int64_t     created_biz_ms;
+    const void *phone_enc; /* NULL: the person has none */
+    size_t      phone_enc_n;
+    const char *unit;
+};
+/* queued -> claimed, with the attempt on record before anything is sent. ERR_NOTFOUND: another worker has it, or it was
+ * cancelled. */
+enum err delivery_claim(struct db *db, struct arena *a, const char *id, const char *worker, int64_t wall_ms, struct delivery_job *out) MUST_CHECK;
+/* Ends the attempt. state: the delivery's new state; due_wall_ms for "waiting" (retry). provider_ref may be "". */
+enum err delivery_result(struct db *db, const char *id, int attempt, const char *state, const char *verdict, const char *detail,
+                         const char *provider_ref, int64_t due_wall_ms, int64_t wall_ms) MUST_CHECK;
+/* A status report by provider reference or delivery id. ERR_NOTFOUND. */
+enum err delivery_report(struct db *db, const char *provider_ref, bool delivered, const char *stat, int64_t wall_ms) MUST_CHECK;
+/* Claimed by a worker that died: an attempt without an end becomes `unknown`; P0 and P1 are queued again, others stay unknown. */
+enum err delivery_recover(struct db *db, const char *worker, int64_t older_than_wall_ms, int64_t wall_ms, int64_t *n) MUST_CHECK;
+
+#endif
