@@ -322,7 +322,7 @@ static const struct param list_params[] = {
     P_IDOPT(struct list_args, object, NULL),
     P_IDOPT(struct list_args, unit, "unit"),
     P_STR(struct list_args, cursor, 0, 400, false),
-    P_I64(struct list_args, limit, 1, 200, false),
+    P_I64(struct list_args, limit, 0, 200, false),
 };
 static const struct param id_params[]    = {P_ID(struct id_args, instruction_id, "instruction")};
 static const struct param reply_params[] = {P_ID(struct reply_args, instruction_id, "instruction"), P_TEXT(struct reply_args, text, 1, 4000, true)};

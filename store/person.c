@@ -80,3 +80,13 @@ enum err person_unit_name(struct db *db, struct arena *a, const char *unit, cons
     enum err end = db_rows_end(r);
     return end ? end : e;
 }
+
+enum err newest_plan(struct db *db, struct arena *a, const char **id, const char **title) {
+    *id = *title   = NULL;
+    struct rows *r = db_query(db, "SELECT id, title FROM plan ORDER BY issued_on DESC, id LIMIT 1", "");
+    if (db_next(r)) {
+        *id    = arena_strdup(a, row_s(r, 0));
+        *title = arena_strdup(a, row_s(r, 1));
+    }
+    return db_rows_end(r);
+}

@@ -44,4 +44,7 @@ struct person_unit {
 enum err person_units(struct db *db, struct arena *a, struct person_unit **list, size_t *n) MUST_CHECK;
 enum err person_unit_name(struct db *db, struct arena *a, const char *unit, const char **out) MUST_CHECK; /* short name; ERR_NOTFOUND */
 
+/* The plan a board shows by itself: the one issued last; NULLs when there is none. */
+enum err newest_plan(struct db *db, struct arena *a, const char **id, const char **title) MUST_CHECK;
+
 #endif
