@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Text from outside: UTF-8, forbidden characters, document numbers, hex and base64url. Pure functions, any thread.
+ */
+#ifndef ZB_BASE_TEXT_H
+#define ZB_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+bool   utf8_valid(const char *s, size_t n); /* strict: no overlong forms, no surrogates, up to U+10FFFF */
+size_t utf8_count(const char *s, size_t n); /* code points of valid UTF-8 */
+/* False: control characters (but LF and TAB with allow_newline), DEL, C1, direction controls, BOM. */
+bool text_is_clean(const char *s, size_t n, bool allow_newline);
+
+/* Full-width digits, letters of the brackets ［］ （） 【】 () [] and blanks to the one form with U+3014 U+3015 (F006). Leading zeros
+ * are kept. ERR_INPUT: not of the form <name>〔<year>〕<number>号; ERR_TOOBIG: out is too small. */
+enum err text_docno_normalise(const char *in, char *out, size_t cap) MUST_CHECK;
+/* Full-width digits to ASCII, in place (the text never grows). */
+void text_fold_digits(char *s);
+
+void     hex_encode(char *out, const void *p, size_t n); /* 2n + 1 bytes, lower case */
+enum err hex_decode(uint8_t *out, size_t cap, const char *hex, size_t n, size_t *out_n) MUST_CHECK;
+size_t   b64url_encode(char *out, const void *p, size_t n); /* 4/3 n + 3 bytes, no padding; returns the length */
+enum err b64url_decode(uint8_t *out, size_t cap, const char *s, size_t n, size_t *out_n) MUST_CHECK;
+
+#endif
