@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/param.h"
 #include "handlers/req.h"
 #include "store/instruction.h"
 

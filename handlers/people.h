@@ -43,7 +43,6 @@ const char *text_digest(struct arena *a, const char *text);
 
 /* ---- people and sessions ---- */
 bool        needs_device(unsigned roles); /* leaders, dispatchers, approvers (D18) */
-const char *roles_text(struct arena *a, unsigned roles); /* "leader,dispatcher" */
 void        write_roles(struct jw *w, const char *key, unsigned roles);
 /* Ends a session: durable in SQL, its connections closed after the commit (D17). Writer thread; does not wait for Redis: a
  * revoked session that Redis still knows is refused by session_actor(). */
