@@ -56,6 +56,7 @@ $(B)/fuzz/%: tests/fuzz/%.c $(LIBCORE)
 $(BENCH) $(PEERS): $(B)/%: tests/%.c $(LIBCORE)
 	@mkdir -p $(@D)
 	@echo "  ld $@"; $(CC) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(LIBCORE) $(LIBS)
+$(B)/store/migrate.o: $(wildcard store/migrations/*.sql)
 -include $(OBJ:.o=.d) $(UNIT:=.d) $(BENCH:=.d) $(PEERS:=.d)
 
 bins: $(BENCH) $(PEERS)

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/sm.h"
+#include "base/text.h"
+#include "store/ledger_int.h"
+
+#define LEDGER_MAGIC 0x6c656467U
+#define ZERO_HASH    "0000000000000000000000000000000000000000000000000000000000000000"
+
+struct ledger {
+    unsigned           magic;
+    struct ledger_keys keys;
+    int                heads_fd;
+    bool               dirty;      /* rows were added in this batch */
+    char               head[256];  /* line for the file, after COMMIT */
+};
+
+static enum err mac_key(const char *path, bool create, uint8_t key[32]) {
+    char    hex[80] = "";
+    size_t  n       = 0;
+    int     fd      = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got     = fd >= 0 ? read(fd, hex, 64) : -1;
+    if (fd >= 0) (void)close(fd);
+    if (got == 64) return hex_decode(key, 32, hex, 64, &n);
+    if (got >= 0 || errno != ENOENT || !create) return ERR_NOTFOUND;
+    random_bytes(key, 32);
+    hex_encode(hex, key, 32);
+    fd      = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    bool ok = fd >= 0 && write(fd, hex, 64) == 64 && fsync(fd) == 0;
+    if (fd >= 0) (void)close(fd);
+    return ok ? ERR_OK : ERR_STORE;
+}
+
+enum err ledger_keys_load(const char *data_dir, bool create, struct ledger_keys *k, char *why, size_t why_n) {
+    char path[400];
+    (void)snprintf(path, sizeof path, "%s/keys", data_dir);
+    if (create) (void)mkdir(path, 0700);
+    (void)snprintf(path, sizeof path, "%s/keys/ledger.mac", data_dir);
+    enum err e = mac_key(path, create, k->mac);
+    if (e == ERR_OK) {
+        (void)snprintf(path, sizeof path, "%s/keys/server.sm2", data_dir);
+        e = sm2_key_load(path, k->priv, k->pub);
+        if (e == ERR_NOTFOUND && create) {
+            e = sm2_keygen(k->priv, k->pub);
+            if (e == ERR_OK) e = sm2_key_save(path, k->priv, k->pub);
+        }
+    }
+    if (e) (void)snprintf(why, why_n, "%s: key missing or unreadable", path);
+    return e;
+}
+
+enum err ledger_open(const char *data_dir, struct ledger **out, char *why, size_t why_n) {
+    struct ledger *l;
+    ALLOC_OBJ(l, LEDGER_MAGIC);
+    char     path[400];
+    enum err e = ledger_keys_load(data_dir, true, &l->keys, why, why_n);
+    (void)snprintf(path, sizeof path, "%s/ledger.heads", data_dir);
+    l->heads_fd = e ? -1 : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (e == ERR_OK && l->heads_fd < 0) {
+        (void)snprintf(why, why_n, "%s: cannot be opened", path);
+        e = ERR_STORE;
+    }
+    if (e)
+        ledger_close(l);
+    else
+        *out = l;
+    return e;
+}
+
+void ledger_close(struct ledger *l) {
+    if (l == NULL) return;
+    CHECK_OBJ_NOTNULL(l, LEDGER_MAGIC);
+    if (l->heads_fd >= 0) (void)close(l->heads_fd);
+    x_wipe(&l->keys, sizeof l->keys);
+    FREE_OBJ(l);
+}
+
+static void write_fields(struct buf *b, const struct ledger_row *r) {
+    buf_printf(b, "%s\n%lld\n%lld\n%s\n%s\n%s\n%s\n%s", r->id, (long long)r->at_wall_ms, (long long)r->at_business_ms, r->kind, r->actor, r->unit,
+               r->object, r->body);
+}
+
+void ledger_mac(const uint8_t key[32], const struct ledger_row *r, char hex[65]) {
+    struct buf b;
+    uint8_t    out[32];
+    buf_init(&b, 16U << 20);
+    buf_puts(&b, "zhangban-ledger-1\n");
+    write_fields(&b, r);
+    MUST(!b.failed);
+    sm3_hmac(key, 32, buf_str(&b), b.len, out);
+    hex_encode(hex, out, sizeof out);
+    buf_fini(&b);
+}
+
+void ledger_hash(const struct ledger_row *r, const char *prev_hash, char hex[65]) {
+    struct buf b;
+    uint8_t    out[32];
+    buf_init(&b, 16U << 20);
+    buf_printf(&b, "zhangban-ledger-1\n%lld\n%s\n", (long long)r->seq, prev_hash);
+    write_fields(&b, r);
+    buf_printf(&b, "\n%s", r->mac);
+    MUST(!b.failed);
+    sm3(buf_str(&b), b.len, out);
+    hex_encode(hex, out, sizeof out);
+    buf_fini(&b);
+}
+
+size_t ledger_head_text(int64_t seq, const char *hash, char out[128]) {
+    return (size_t)snprintf(out, 128, "zhangban-head-1\n%lld\n%.64s", (long long)seq, hash);
+}
+
+enum err ledger_add(struct ledger *l, struct db *db, const struct ledger_entry *e) {
+    CHECK_OBJ_NOTNULL(l, LEDGER_MAGIC);
+    char id[ID_CAP], mac[65];
+    id_new("l_", id);
+    struct ledger_row r = {.id             = id,
+                           .kind           = e->kind,
+                           .actor          = e->actor,
+                           .unit           = e->unit,
+                           .object         = e->object,
+                           .body           = e->body,
+                           .at_wall_ms     = e->at_wall_ms,
+                           .at_business_ms = e->at_business_ms};
+    ledger_mac(l->keys.mac, &r, mac);
+    l->dirty = true;
+    return db_exec(db,
+                   "INSERT INTO ledger (id, at_wall, at_business, kind, actor, unit, object, body, mac) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                   "siissssss", id, e->at_wall_ms, e->at_business_ms, e->kind, e->actor, e->unit, e->object, e->body, mac);
+}
+
+static enum err read_head(struct db *db, int64_t *seq, char hash[65]) {
+    struct rows *r = db_query(db, "SELECT seq, hash FROM ledger WHERE seq = (SELECT MAX(seq) FROM ledger)", "");
+    *seq           = 0;
+    (void)snprintf(hash, 65, "%s", ZERO_HASH);
+    if (db_next(r)) {
+        *seq = row_i(r, 0);
+        (void)snprintf(hash, 65, "%s", row_s(r, 1));
+    }
+    return db_rows_end(r);
+}
+
+enum err ledger_seal(struct ledger *l, struct db *db) {
+    CHECK_OBJ_NOTNULL(l, LEDGER_MAGIC);
+    if (!l->dirty) return ERR_OK;
+    int64_t  seq;
+    char     prev[65], hash[65];
+    enum err e     = read_head(db, &seq, prev); /* inside the transaction: another process may have written (D5) */
+    int64_t  first = seq;
+    if (e) return e;
+    struct rows *r = db_query(db, "SELECT id, at_wall, at_business, kind, actor, unit, object, body, mac FROM ledger WHERE seq IS NULL ORDER BY id", "");
+    while (e == ERR_OK && db_next(r)) {
+        struct ledger_row row = {.seq    = ++seq,
+                                 .id     = row_s(r, 0),
+                                 .kind   = row_s(r, 3),
+                                 .actor  = row_s(r, 4),
+                                 .unit   = row_s(r, 5),
+                                 .object = row_s(r, 6),
+                                 .body   = row_s(r, 7),
+                                 .mac    = row_s(r, 8),
+                                 .at_wall_ms     = row_i(r, 1),
+                                 .at_business_ms = row_i(r, 2)};
+        ledger_hash(&row, prev, hash);
+        e = db_exec(db, "UPDATE ledger SET seq = ?2, hash = ?3 WHERE id = ?1", "sis", row.id, seq, hash);
+        memcpy(prev, hash, sizeof prev);
+    }
+    enum err e2 = db_rows_end(r);
+    if (e || e2) return e ? e : e2;
+    if (seq == first) return ERR_OK; /* every job that added was rolled back */
+    char    text[128], sig_hex[129];
+    uint8_t sig[64];
+    size_t  n = ledger_head_text(seq, hash, text);
+    e         = sm2_sign(l->keys.priv, l->keys.pub, text, n, sig);
+    if (e) return e;
+    hex_encode(sig_hex, sig, sizeof sig);
+    (void)snprintf(l->head, sizeof l->head, "%lld %s %s\n", (long long)seq, hash, sig_hex);
+    return db_exec(db, "INSERT INTO ledger_head (seq, hash, sig, at_wall) VALUES (?1, ?2, ?3, ?4)", "issi", seq, hash, sig_hex, clock_wall_ms());
+}
+
+void ledger_committed(struct ledger *l) {
+    l->dirty = false;
+    if (l->head[0] == '\0') return;
+    size_t n = strlen(l->head);
+    if (write(l->heads_fd, l->head, n) != (ssize_t)n || fdatasync(l->heads_fd) != 0)
+        LOG0(LOG_ERROR, "ledger_head_file_not_written"); /* the table has the head too; verify accepts a file that lags */
+    l->head[0] = '\0';
+}
+
+void ledger_aborted(struct ledger *l) {
+    l->dirty   = false;
+    l->head[0] = '\0';
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/outbox.h"
+
+enum err outbox_add(struct db *db, const char *channel, const char *key, const char *data, int64_t wall_ms) {
+    int64_t  seq;
+    enum err e = db_exec(db, "UPDATE counter SET value = value + 1 WHERE name = 'outbox'", "");
+    if (e == ERR_OK) e = db_one_i(db, &seq, "SELECT value FROM counter WHERE name = 'outbox'", "");
+    if (e) return e;
+    return db_exec(db, "INSERT INTO outbox (seq, channel, item_key, data, at_wall) VALUES (?1, ?2, ?3, ?4, ?5)", "isssi", seq, channel, key, data,
+                   wall_ms);
+}
+
+enum err outbox_read(struct db *db, struct arena *a, int64_t after, size_t max, struct outbox_row **rows, size_t *n) {
+    struct outbox_row *v = arena_alloc(a, max * sizeof *v);
+    struct rows       *r = db_query(db, "SELECT seq, channel, item_key, data FROM outbox WHERE seq > ?1 ORDER BY seq LIMIT ?2", "ii", after,
+                                    (int64_t)max);
+    *n = 0;
+    while (*n < max && db_next(r)) {
+        v[*n].seq     = row_i(r, 0);
+        v[*n].channel = arena_strdup(a, row_s(r, 1));
+        v[*n].key     = arena_strdup(a, row_s(r, 2));
+        v[*n].data    = arena_strdup(a, row_s(r, 3));
+        (*n)++;
+    }
+    *rows = v;
+    return db_rows_end(r);
+}
+
+enum err outbox_trim(struct db *db, int64_t seq, int64_t older_than_wall_ms) {
+    return db_exec(db, "DELETE FROM outbox WHERE seq <= ?1 AND at_wall < ?2", "ii", seq, older_than_wall_ms);
+}
+
+enum err outbox_top(struct db *db, int64_t *seq) { return db_one_i(db, seq, "SELECT value FROM counter WHERE name = 'outbox'", ""); }

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/writer.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#define WRITER_MAGIC 0x77726974U
+#define BATCH_US     20000
+
+struct writer {
+    unsigned            magic;
+    struct writer_hooks hooks;
+    struct db          *db;
+    pthread_t           thread;
+    pthread_mutex_t     lock;
+    pthread_cond_t      some;
+    struct write_job   *head, **tail;
+    size_t              queue_max, batch_max;
+    bool                stop;
+    struct writer_stats st; /* under lock */
+};
+
+static struct write_job *take_all(struct writer *w, bool *stop) {
+    pthread_mutex_lock(&w->lock);
+    while (w->head == NULL && !w->stop) pthread_cond_wait(&w->some, &w->lock);
+    struct write_job *first = w->head, *last = first;
+    size_t            n     = first ? 1 : 0;
+    while (last && last->next && n < w->batch_max) {
+        last = last->next;
+        n++;
+    }
+    if (last) {
+        w->head = last->next;
+        if (w->head == NULL) w->tail = &w->head;
+        last->next = NULL;
+    }
+    w->st.queued -= n;
+    *stop = w->stop && first == NULL;
+    pthread_mutex_unlock(&w->lock);
+    return first;
+}
+
+/* Not run for lack of time: first in the next batch. */
+static void give_back(struct writer *w, struct write_job *jobs) {
+    size_t             n    = 0;
+    struct write_job **last = &jobs;
+    while (*last) {
+        last = &(*last)->next;
+        n++;
+    }
+    pthread_mutex_lock(&w->lock);
+    *last = w->head;
+    if (w->head == NULL) w->tail = last;
+    w->head = jobs;
+    w->st.queued += n;
+    pthread_mutex_unlock(&w->lock);
+}
+
+static enum err run_job(struct writer *w, struct write_job *j) {
+    enum err e = db_savepoint(w->db);
+    if (e) return e;
+    j->result = j->run(w->db, j);
+    if (db_is_broken(w->db)) return ERR_STORE;
+    if (j->result) {
+        db_rollback_to(w->db);
+        if (j->refused) j->refused(w->db, j, j->result);
+    }
+    return db_is_broken(w->db) ? ERR_STORE : db_release(w->db);
+}
+
+/* Runs a chain as one transaction. *rest: what there was no time for. */
+static enum err run_batch(struct writer *w, struct write_job *jobs, size_t *n, size_t *refused, struct write_job **rest) {
+    int64_t  until = clock_mono_us() + BATCH_US;
+    enum err e     = db_begin(w->db);
+    *n = *refused = 0;
+    *rest         = NULL;
+    for (struct write_job *j = jobs; e == ERR_OK && j; j = j->next) {
+        e = run_job(w, j);
+        (*n)++;
+        *refused += j->result != ERR_OK;
+        if (e == ERR_OK && j->next && clock_mono_us() > until) {
+            *rest   = j->next;
+            j->next = NULL;
+        }
+    }
+    if (e == ERR_OK && w->hooks.seal) e = w->hooks.seal(w->hooks.arg, w->db);
+    if (e == ERR_OK) e = db_commit(w->db);
+    if (e == ERR_OK) return ERR_OK;
+    db_rollback(w->db);
+    if (w->hooks.aborted) w->hooks.aborted(w->hooks.arg);
+    return ERR_STORE;
+}
+
+static void *run(void *p) {
+    struct writer *w = p;
+    CHECK_OBJ_NOTNULL(w, WRITER_MAGIC);
+    for (bool stop = false; !stop;) {
+        struct write_job *jobs = take_all(w, &stop), *rest;
+        size_t            n, refused;
+        if (jobs == NULL) continue;
+        enum err e = run_batch(w, jobs, &n, &refused, &rest);
+        if (rest) give_back(w, rest);
+        if (e == ERR_OK && w->hooks.committed) w->hooks.committed(w->hooks.arg, n);
+        pthread_mutex_lock(&w->lock);
+        w->st.batches++;
+        w->st.jobs += n;
+        w->st.refused += refused;
+        w->st.failed_batches += e != ERR_OK;
+        w->st.last_batch = n;
+        pthread_mutex_unlock(&w->lock);
+        for (struct write_job *j = jobs, *next; j; j = next) {
+            next = j->next;
+            j->done(j, e ? ERR_STORE : j->result);
+        }
+    }
+    return NULL;
+}
+
+enum err writer_start(const char *path, size_t queue_max, size_t batch_max, struct writer_hooks hooks, struct writer **out, char *why,
+                      size_t why_n) {
+    struct writer *w;
+    ALLOC_OBJ(w, WRITER_MAGIC);
+    enum err e = db_open(path, DB_WRITE, &w->db, why, why_n);
+    if (e) {
+        FREE_OBJ(w);
+        return e;
+    }
+    MUST(pthread_mutex_init(&w->lock, NULL) == 0 && pthread_cond_init(&w->some, NULL) == 0);
+    w->tail      = &w->head;
+    w->queue_max = queue_max;
+    w->batch_max = batch_max;
+    w->hooks     = hooks;
+    MUST(pthread_create(&w->thread, NULL, run, w) == 0);
+    (void)pthread_setname_np(w->thread, "writer");
+    *out = w;
+    return ERR_OK;
+}
+
+void writer_stop(struct writer *w) {
+    if (w == NULL) return;
+    CHECK_OBJ_NOTNULL(w, WRITER_MAGIC);
+    pthread_mutex_lock(&w->lock);
+    w->stop = true;
+    pthread_cond_signal(&w->some);
+    pthread_mutex_unlock(&w->lock);
+    (void)pthread_join(w->thread, NULL);
+    db_close(w->db);
+    pthread_cond_destroy(&w->some);
+    pthread_mutex_destroy(&w->lock);
+    FREE_OBJ(w);
+}
+
+static enum err submit(struct writer *w, struct write_job *job, bool exempt) {
+    CHECK_OBJ_NOTNULL(w, WRITER_MAGIC);
+    job->next   = NULL;
+    job->result = ERR_OK;
+    pthread_mutex_lock(&w->lock);
+    bool full = (!exempt && w->st.queued >= w->queue_max) || w->stop;
+    if (!full) {
+        *w->tail = job;
+        w->tail  = &job->next;
+        w->st.queued++;
+        pthread_cond_signal(&w->some);
+    }
+    pthread_mutex_unlock(&w->lock);
+    return full ? ERR_BUSY : ERR_OK;
+}
+
+enum err writer_submit(struct writer *w, struct write_job *job) { return submit(w, job, false); }
+
+struct sync_job {
+    struct write_job job;
+    enum err (*fn)(struct db *db, void *arg);
+    void           *arg;
+    pthread_mutex_t lock;
+    pthread_cond_t  ended;
+    bool            done;
+    enum err        result;
+};
+
+static enum err sync_run(struct db *db, struct write_job *job) {
+    struct sync_job *s = (struct sync_job *)job;
+    return s->fn(db, s->arg);
+}
+
+static void sync_done(struct write_job *job, enum err result) {
+    struct sync_job *s = (struct sync_job *)job;
+    pthread_mutex_lock(&s->lock);
+    s->result = result;
+    s->done   = true;
+    pthread_cond_signal(&s->ended);
+    pthread_mutex_unlock(&s->lock);
+}
+
+enum err writer_call(struct writer *w, enum err (*fn)(struct db *db, void *arg), void *arg) {
+    struct sync_job s = {.job = {.run = sync_run, .done = sync_done}, .fn = fn, .arg = arg};
+    MUST(!pthread_equal(pthread_self(), w->thread));
+    MUST(pthread_mutex_init(&s.lock, NULL) == 0 && pthread_cond_init(&s.ended, NULL) == 0);
+    enum err e = submit(w, &s.job, true);
+    if (e == ERR_OK) {
+        pthread_mutex_lock(&s.lock);
+        while (!s.done) pthread_cond_wait(&s.ended, &s.lock);
+        pthread_mutex_unlock(&s.lock);
+        e = s.result;
+    }
+    pthread_cond_destroy(&s.ended);
+    pthread_mutex_destroy(&s.lock);
+    return e;
+}
+
+struct writer_stats writer_stats(struct writer *w) {
+    pthread_mutex_lock(&w->lock);
+    struct writer_stats st = w->st;
+    pthread_mutex_unlock(&w->lock);
+    return st;
+}
