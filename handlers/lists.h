@@ -7,4 +7,12 @@
 
 #include "handlers/method.h"
 
+extern const struct method_list auth_methods;
+extern const struct method_list board_session_methods;
+extern const struct method_list device_methods;
+extern const struct method_list event_methods;
+extern const struct method_list instruction_methods;
+extern const struct method_list me_methods;
+extern const struct method_list notice_methods;
+
 #endif
