@@ -45,7 +45,7 @@ void client_close(struct client *cl, unsigned code) {
     const char *reason = "closed";
     for (size_t i = 0; i < ARRAY_N(closes); i++)
         if (closes[i].code == code) reason = closes[i].reason;
-    char label[8];
+    char label[16];
     (void)snprintf(label, sizeof label, "%u", code);
     metric_add_label(M_C_conn_closed, label, 1);
     struct loopstate *s = loopstate_of(conn_loop(cl->conn));

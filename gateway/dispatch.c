@@ -81,7 +81,7 @@ static void finish(struct call *c, enum err e) {
     FREE_OBJ(c);
 }
 
-static enum err refuse(struct call *c, const char *gate, enum err e) {
+static enum err refuse(const char *gate, enum err e) {
     metric_add_label(M_C_refused, gate, 1);
     return e;
 }
@@ -90,15 +90,15 @@ static enum err refuse(struct call *c, const char *gate, enum err e) {
 static enum err gates(struct call *c) {
     struct req          *r = &c->req;
     const struct method *m = c->m;
-    if ((m->flags & M_DEMO) && !c->app->house.demo) return refuse(c, "demo", ERR_NOTFOUND);
+    if ((m->flags & M_DEMO) && !c->app->house.demo) return refuse("demo", ERR_NOTFOUND);
     if (!(m->flags & M_PUBLIC)) {
-        if (r->who.id[0] == '\0') return refuse(c, "authenticated", ERR_AUTH);
-        if (!r->who.bound && !(m->flags & M_UNBOUND)) return refuse(c, "device", ERR_ACTIVATE);
-        if (!(m->roles & r->who.roles)) return refuse(c, "role", ERR_PERM);
+        if (r->who.id[0] == '\0') return refuse("authenticated", ERR_AUTH);
+        if (!r->who.bound && !(m->flags & M_UNBOUND)) return refuse("device", ERR_ACTIVATE);
+        if (!(m->roles & r->who.roles)) return refuse("role", ERR_PERM);
     }
     const char *who = r->who.id[0] ? r->who.id : r->peer;
     enum err    e   = rate_take(c->app->rates, who, m->cost ? m->cost : 1, &r->retry_ms);
-    if (e) return refuse(c, "rate", e);
+    if (e) return refuse("rate", e);
 
     struct param_fault fault = {0};
     c->args = arena_alloc(c->arena, m->args_size + 1);
@@ -106,10 +106,10 @@ static enum err gates(struct call *c) {
     if (e) {
         r->field  = fault.field;
         r->detail = *fault.field ? arena_printf(c->arena, "%s：%s", fault.field, fault.why) : fault.why;
-        return refuse(c, "params", e);
+        return refuse("params", e);
     }
     if (r->idem_key && (strlen(r->idem_key) > 128 || !text_is_clean(r->idem_key, strlen(r->idem_key), false)))
-        return refuse(c, "params", req_bad(r, "idempotency_key", "幂等键应为 1 到 128 个可见字符"));
+        return refuse("params", req_bad(r, "idempotency_key", "幂等键应为 1 到 128 个可见字符"));
     return ERR_OK;
 }
 
@@ -180,14 +180,17 @@ static void to_writer(struct call *c) {
     c->job.done    = write_done;
     c->job.refused = write_refused;
     enum err e     = writer_submit(c->app->writer, &c->job);
-    if (e) finish(c, refuse(c, "overload", e));
+    if (e) finish(c, refuse("overload", e));
 }
 
 /* ---- workers ---- */
+static const char *const verbs[] = {[V_GET] = "GET", [V_POST] = "POST", [V_PUT] = "PUT", [V_DELETE] = "DELETE"};
+
 static enum err identify(struct worker *w, struct call *c) {
     if (c->resolved) return ERR_OK;
     if (c->sys_key) {
-        struct system_request s = {c->sys_key, c->sys_time, c->sys_nonce, c->sys_sign, c->raw_path, c->body, c->body_n};
+        struct system_request s = {.key = c->sys_key, .time = c->sys_time, .nonce = c->sys_nonce, .sign = c->sys_sign, .path = c->raw_path,
+                                   .body = c->body, .body_n = c->body_n, .method = verbs[c->m->verb]};
         return system_auth(&c->app->house, w->db, w->redis, &s, &c->req.who);
     }
     if (c->token == NULL) return ERR_OK;
@@ -268,7 +271,7 @@ void dispatch(struct app *app, struct call_in *in) {
     if (r->idem_key) hash_request(c);
 
     int      under_way = atomic_fetch_add(&app->inflight, 1);
-    enum err e         = under_way >= INFLIGHT_PROCESS ? refuse(c, "overload", ERR_BUSY) : ERR_OK;
+    enum err e         = under_way >= INFLIGHT_PROCESS ? refuse("overload", ERR_BUSY) : ERR_OK;
     if (e == ERR_OK && in->who) {
         r->who      = *in->who;
         c->resolved = true;
@@ -296,7 +299,7 @@ void dispatch(struct app *app, struct call_in *in) {
         return;
     }
     e = pool_submit(app->pool, on_worker, c);
-    if (e) finish(c, refuse(c, "overload", e));
+    if (e) finish(c, refuse("overload", e));
 }
 
 /* ---- writer hooks ---- */

@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -102,7 +103,8 @@ static enum err parse_listen(const char *text, struct net_conf *nc, char *why, s
             return ERR_INPUT;
         }
         struct net_listen *l = &nc->listen[nc->listen_n++];
-        (void)snprintf(l->host, sizeof l->host, "%.*s", (int)(colon - t), t);
+        *colon = '\0';
+        (void)snprintf(l->host, sizeof l->host, "%.63s", t);
         l->port = (unsigned)port;
     }
     return ERR_OK;

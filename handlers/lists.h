@@ -14,5 +14,10 @@ extern const struct method_list event_methods;
 extern const struct method_list instruction_methods;
 extern const struct method_list me_methods;
 extern const struct method_list notice_methods;
+extern const struct method_list plan_methods;
+extern const struct method_list ranking_methods;
+extern const struct method_list task_methods;
+extern const struct method_list task_act_methods;
+extern const struct method_list unit_methods;
 
 #endif

@@ -3,7 +3,18 @@
  * The ranking board (F111, F112): a pure function of the records and the business date, in hundredths of a point, never
  * floating point (domain.md 5, D31-D35, D43). Recomputed from history it gives the same bytes.
  *
- * Channel names: ranking:<period>:<scope>, period 2018 | 2018-Q1 | 2018-03, scope city | county | department | soe.
+ * Channel names: ranking:<period>:<scope>, period 2018 | 2018-Q1 | 2018-03, scope city (all ranked units) | county | department | soe.
+ *
+ * A board, also the answer of ranking.get and the snapshot of the channel (scores and rates in hundredths; times business time):
+ *   { "period", "scope", "rule", "version": n, "at": ISO, "day": "2018-06-27", "frozen": bool,
+ *     "totals": { "tasks", "closed", "open", "long_term", "red", "yellow", "green", "on_time": n, "due": n, "on_time_rate": n|null },
+ *     "rows": [ { "rank": n|null, "change": n|null, "unit", "name" (board name), "short_name", "score": n|null, "on_time": n, "due": n,
+ *                 "on_time_rate": n|null, "closed": n, "counted": n, "red", "yellow", "green", "mark": ""|"incentive"|"warning" } ],
+ *     "weeks": [ { "week": 1.., "from": "2018-01-01", "due", "open", "overdue", "soon" } ],
+ *     "events": [ { "at", "kind": "close"|"dispatch"|"sign"|"due_soon"|"overdue"|"return"|"submit"|"report", "unit", "title", "task" } ],
+ *     "events_today": n }
+ * change: places won (+) or lost (-) against the previous frozen period, 0 unchanged, null first time. Rows without a rank stand last. events:
+ * the newest 12. version rises with every change of the board's inputs.
  */
 #ifndef ZB_HANDLERS_RANKING_H
 #define ZB_HANDLERS_RANKING_H

@@ -11,12 +11,14 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/sm.h"
 #include "store/db.h"
 
 struct notice_rules {
     int64_t     sms_after_ms[4]; /* by priority 0..3; -1 never */
     bool        demo_log;        /* a `log` delivery for each notice (demo, D19) */
     const char *signature;       /* 【...】 without brackets */
+    const struct sm4_key *pii_key; /* seals texts to bare numbers (push/sms_out.h) */
 };
 
 struct notice_msg {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/delivery.h"
 
-#include <stdio.h>
+#include <string.h>
 
 #define GO(expr)                                                                                                                 \
     do {                                                                                                                         \
@@ -85,6 +85,24 @@ enum err delivery_list_queued(struct db *db, struct arena *a, char ***ids, char 
     return collect(r, a, ids, lanes, n);
 }
 
+enum err delivery_insert_direct(struct db *db, const struct direct_sms *d, int64_t wall_ms) {
+    GO(db_exec(db,
+               "INSERT INTO delivery (id, notice, person, channel, lane, state, due_wall, updated_wall) VALUES (?1, NULL, '', ?2, 'p0', ?3, ?4, ?4)",
+               "sssi", d->id, d->demo_log ? "log" : "sms", d->live ? "waiting" : "cancelled", wall_ms));
+    return db_exec(db, "INSERT INTO direct_sms (delivery, ref, phone_enc, text_enc, expires_wall) VALUES (?1, ?2, ?3, ?4, ?5)", "ssbbi", d->id,
+                   d->ref, d->phone_enc, d->phone_n, d->text_enc, d->text_n, d->expires_wall_ms);
+}
+
+static const void *copy_blob(const struct rows *r, int col, struct arena *a, size_t *n) {
+    const void *p = row_b(r, col, n);
+    return p && *n ? memcpy(arena_alloc(a, *n), p, *n) : NULL;
+}
+
+static const char *copy_text(const struct rows *r, int col, struct arena *a) {
+    const char *s = row_s(r, col);
+    return s ? arena_strdup(a, s) : "";
+}
+
 enum err delivery_claim(struct db *db, struct arena *a, const char *id, const char *worker, int64_t wall_ms, struct delivery_job *out) {
     GO(db_exec(db,
                "UPDATE delivery SET state = 'claimed', worker = ?2, claimed_wall = ?3, attempts = attempts + 1, updated_wall = ?3 "
@@ -92,31 +110,29 @@ enum err delivery_claim(struct db *db, struct arena *a, const char *id, const ch
                "ssi", id, worker, wall_ms));
     if (db_changes(db) == 0) return ERR_NOTFOUND;
     struct rows *r = db_query(db,
-                              "SELECT d.notice, d.person, d.channel, d.lane, n.kind, n.object, n.title, n.body, n.priority, d.attempts, n.created_biz, "
-                              "p.phone_enc, p.unit FROM delivery d JOIN notice n ON n.id = d.notice JOIN person p ON p.id = d.person WHERE d.id = ?1",
+                              "SELECT d.notice, d.person, d.channel, d.lane, n.kind, n.object, n.title, n.body, COALESCE(n.priority, 0), d.attempts, "
+                              "COALESCE(n.created_biz, 0), COALESCE(s.phone_enc, p.phone_enc), p.unit, s.text_enc, COALESCE(s.expires_wall, 0) "
+                              "FROM delivery d LEFT JOIN notice n ON n.id = d.notice LEFT JOIN person p ON p.id = d.person "
+                              "LEFT JOIN direct_sms s ON s.delivery = d.id WHERE d.id = ?1",
                               "s", id);
     bool found = db_next(r);
     if (found) {
-        const void *enc     = row_b(r, 11, &out->phone_enc_n);
-        out->id             = arena_strdup(a, id);
-        out->notice         = arena_strdup(a, row_s(r, 0));
-        out->person         = arena_strdup(a, row_s(r, 1));
-        out->channel        = arena_strdup(a, row_s(r, 2));
-        out->lane           = arena_strdup(a, row_s(r, 3));
-        out->kind           = arena_strdup(a, row_s(r, 4));
-        out->object         = arena_strdup(a, row_s(r, 5));
-        out->title          = arena_strdup(a, row_s(r, 6));
-        out->body           = arena_strdup(a, row_s(r, 7));
-        out->priority       = (int)row_i(r, 8);
-        out->attempts       = (int)row_i(r, 9);
-        out->created_biz_ms = row_i(r, 10);
-        out->unit           = arena_strdup(a, row_s(r, 12));
-        out->phone_enc      = NULL;
-        if (enc) {
-            char *copy = arena_alloc(a, out->phone_enc_n);
-            for (size_t i = 0; i < out->phone_enc_n; i++) copy[i] = ((const char *)enc)[i];
-            out->phone_enc = copy;
-        }
+        *out = (struct delivery_job){.id              = arena_strdup(a, id),
+                                     .notice          = copy_text(r, 0, a),
+                                     .person          = copy_text(r, 1, a),
+                                     .channel         = copy_text(r, 2, a),
+                                     .lane            = copy_text(r, 3, a),
+                                     .kind            = copy_text(r, 4, a),
+                                     .object          = copy_text(r, 5, a),
+                                     .title           = copy_text(r, 6, a),
+                                     .body            = copy_text(r, 7, a),
+                                     .priority        = (int)row_i(r, 8),
+                                     .attempts        = (int)row_i(r, 9),
+                                     .created_biz_ms  = row_i(r, 10),
+                                     .unit            = copy_text(r, 12, a),
+                                     .expires_wall_ms = row_i(r, 14)};
+        out->phone_enc = copy_blob(r, 11, a, &out->phone_enc_n);
+        out->text_enc  = copy_blob(r, 13, a, &out->text_enc_n);
     }
     GO(db_rows_end(r));
     if (!found) return ERR_NOTFOUND;
@@ -129,10 +145,12 @@ enum err delivery_result(struct db *db, const char *id, int attempt, const char 
     GO(db_exec(db, "UPDATE attempt SET ended_wall = ?3, verdict = ?4, detail = ?5 WHERE delivery = ?1 AND n = ?2", "siiss", id, (int64_t)attempt,
                wall_ms, verdict, detail));
     /* a status report may have come before the answer: `delivered` and `failed` by report stay */
-    return db_exec(db,
+    GO(db_exec(db,
                    "UPDATE delivery SET state = ?2, detail = ?3, provider_ref = ?4, due_wall = ?5, updated_wall = ?6 "
                    "WHERE id = ?1 AND state = 'claimed'",
-                   "ssssii", id, state, detail, provider_ref, due_wall_ms, wall_ms);
+               "ssssii", id, state, detail, provider_ref, due_wall_ms, wall_ms));
+    if (strcmp(state, "waiting") == 0) return ERR_OK;
+    return db_exec(db, "DELETE FROM direct_sms WHERE delivery = ?1", "s", id); /* D7: kept until the verdict, not longer */
 }
 
 enum err delivery_report(struct db *db, const char *provider_ref, bool delivered, const char *stat, int64_t wall_ms) {

@@ -26,6 +26,18 @@ struct notice_row {
 enum err notice_insert(struct db *db, const struct notice_row *n) MUST_CHECK;
 enum err delivery_insert(struct db *db, const char *id, const char *notice, const char *person, const char *channel, const char *lane,
                          int64_t due_wall_ms, int64_t wall_ms) MUST_CHECK;
+/* To a bare number. Nothing but the sealed texts is kept, and those until the final verdict. */
+struct direct_sms {
+    const char *id, *ref;
+    const void *phone_enc;
+    size_t      phone_n;
+    const void *text_enc;
+    size_t      text_n;
+    int64_t     expires_wall_ms;
+    bool        live;     /* false: a row of the same size that is cancelled already */
+    bool        demo_log; /* goes to the log instead of a carrier */
+};
+enum err delivery_insert_direct(struct db *db, const struct direct_sms *d, int64_t wall_ms) MUST_CHECK;
 /* Read: cancels what has not gone out. ERR_NOTFOUND. */
 enum err notice_read_row(struct db *db, const char *person, const char *notice, int64_t wall_ms) MUST_CHECK;
 /* Active people of a unit holding any of the roles. */
@@ -45,6 +57,9 @@ struct delivery_job {
     const void *phone_enc; /* NULL: the person has none */
     size_t      phone_enc_n;
     const char *unit;
+    const void *text_enc; /* NULL, or the sealed text of a direct SMS (then phone_enc is its number) */
+    size_t      text_enc_n;
+    int64_t     expires_wall_ms; /* 0: never */
 };
 /* queued -> claimed, with the attempt on record before anything is sent. ERR_NOTFOUND: another worker has it, or it was
  * cancelled. */

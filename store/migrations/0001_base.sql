@@ -330,7 +330,7 @@ CREATE INDEX notice_person ON notice (person, id);
 -- One way of saying it: state waiting -> queued -> claimed -> sent -> delivered | failed | unknown | cancelled.
 CREATE TABLE delivery (
     id           TEXT PRIMARY KEY,
-    notice       TEXT NOT NULL REFERENCES notice (id),
+    notice       TEXT REFERENCES notice (id),
     person       TEXT NOT NULL,
     channel      TEXT NOT NULL,
     lane         TEXT NOT NULL,
@@ -346,6 +346,15 @@ CREATE TABLE delivery (
 CREATE INDEX delivery_due ON delivery (state, due_wall);
 CREATE INDEX delivery_notice ON delivery (notice);
 CREATE INDEX delivery_ref ON delivery (provider_ref);
+
+-- A text to a number that belongs to nobody we know (codes): sealed, erased after the final verdict (D7).
+CREATE TABLE direct_sms (
+    delivery     TEXT PRIMARY KEY REFERENCES delivery (id),
+    ref          TEXT NOT NULL,
+    phone_enc    BLOB NOT NULL,
+    text_enc     BLOB NOT NULL,
+    expires_wall INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE attempt (
     delivery     TEXT NOT NULL REFERENCES delivery (id),
