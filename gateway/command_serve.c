@@ -2,14 +2,9 @@
  *
  * serve and push: the two commands that stay. Signals are blocked before the first thread starts and awaited here.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -17,7 +12,6 @@
 #include "gateway/serve.h"
 #include "push/deliver.h"
 #include "store/delivery.h"
-#include "store/redis_server.h"
 
 static void block_signals(sigset_t *set) {
     struct sigaction ignore = {.sa_handler = SIG_IGN};
@@ -37,30 +31,13 @@ static void await_end(const sigset_t *set) {
     LOG(LOG_INFO, "stopping", KI("signal", sig));
 }
 
-/* One gateway a data directory, unless a shared Redis says that several are meant. The lock ends with the process. */
-static bool lock_data(const struct conf *conf, char *why, size_t why_n) {
-    char path[400];
-    if (*conf->redis) return true;
-    (void)mkdir(conf->data, 0700); /* a failure shows in the next line */
-    (void)snprintf(path, sizeof path, "%s/serve.lock", conf->data);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) return true;
-    if (fd < 0) {
-        char text[128];
-        (void)snprintf(why, why_n, "%s: %s", path, strerror_r(errno, text, sizeof text));
-        return false;
-    }
-    (void)snprintf(why, why_n, "another zhangban serves this data directory (%s); stop it first or set ZHANGBAN_DATA", conf->data);
-    return false;
-}
-
 int command_serve(const struct conf *conf, int argc, char **argv) {
     sigset_t       set;
     struct server *s;
     char           why[512] = "";
     if (argc > 1) return command_bad_option(argv[1]);
     block_signals(&set);
-    if (!lock_data(conf, why, sizeof why) || server_start(conf, &s, why, sizeof why) != ERR_OK) {
+    if (server_start(conf, &s, why, sizeof why) != ERR_OK) {
         fprintf(stderr, "zhangban: cannot start: %s\n", why);
         return 1;
     }
@@ -97,8 +74,8 @@ int command_push(const struct conf *conf, int argc, char **argv) {
         fprintf(stderr, "zhangban: cannot start: %s\n", why);
         return 1;
     }
-    tools_redis(&t, redis);
-    enum err e = writer_start(t.db_path, (size_t)conf->writer_queue, (size_t)conf->writer_batch, (struct writer_hooks){0}, &w, why, sizeof why);
+    enum err e = tools_redis(&t, redis, why, sizeof why);
+    if (e == ERR_OK) e = writer_start(t.db_path, (size_t)conf->writer_queue, (size_t)conf->writer_batch, (struct writer_hooks){0}, &w, why, sizeof why);
     if (e == ERR_OK) e = writer_call(w, recover, name);
     struct deliver_conf dc = {.conf = &t.conf, .redis = redis, .writer = w, .pii_key = &t.house.pii_key, .worker = name, .demo = conf->demo,
                               .data_dir = t.conf.data, .signature = t.house.sms_signature};

@@ -103,18 +103,22 @@ int command_session(const struct conf *conf, int argc, char **argv) {
     if (s.person == NULL) return command_bad_option("session (--person ID is wanted)");
     if (open_or_say(conf, &t)) return 1;
     if (conf->demo) (void)!demo_clock_load(t.db);
-    char address[128];
-    tools_redis(&t, address);
-    s.redis    = redis_new(address, 2000);
-    s.a        = arena_new(1U << 20);
-    enum err e = tools_write(&t, issue_run, &s);
+    char     address[128], why[256] = "";
+    enum err e = tools_redis(&t, address, why, sizeof why);
+    if (e) {
+        tools_close(&t);
+        return failed("session", why, e);
+    }
+    s.redis = redis_new(address, 2000);
+    s.a     = arena_new(1U << 20);
+    e       = tools_write(&t, issue_run, &s);
     if (e == ERR_OK) printf("%s\n", s.token);
     arena_free(s.a);
     redis_free(s.redis);
     tools_close(&t);
     if (e == ERR_NOTFOUND) return failed("session", "nobody active has this id", e);
     if (e == ERR_PERM) return failed("session", "leaders log in themselves; only a demo hands out their sessions (D19)", e);
-    if (e == ERR_UNAVAILABLE) return failed("session", "Redis does not answer; is the server running on this data directory?", e);
+    if (e == ERR_UNAVAILABLE) return failed("session", "Redis does not answer now; try again", e);
     return e ? failed("session", "", e) : 0;
 }
 
@@ -139,14 +143,18 @@ int command_rebuild(const struct conf *conf, int argc, char **argv) {
     struct tools t;
     if (argc > 1) return command_bad_option(argv[1]);
     if (open_or_say(conf, &t)) return 1;
-    char   address[128];
-    size_t deliveries = 0;
-    tools_redis(&t, address);
+    char     address[128], why[256] = "";
+    size_t   deliveries = 0;
+    enum err e          = tools_redis(&t, address, why, sizeof why);
+    if (e) {
+        tools_close(&t);
+        return failed("rebuild", why, e);
+    }
     struct redis *redis = redis_new(address, 2000);
-    enum err      e     = rebuild(t.db, redis, &deliveries);
+    e                   = rebuild(t.db, redis, &deliveries);
     redis_free(redis);
     tools_close(&t);
-    if (e == ERR_UNAVAILABLE) return failed("rebuild", "Redis does not answer; is the server running on this data directory?", e);
+    if (e == ERR_UNAVAILABLE) return failed("rebuild", "Redis does not answer now; try again", e);
     if (e) return failed("rebuild", "", e);
     printf("rebuilt: %zu deliveries put back into their lanes; live channels go on under a new epoch where Redis lost them\n", deliveries);
     return 0;

@@ -96,11 +96,10 @@ void tools_close(struct tools *t) {
     t->db = NULL;
 }
 
-void tools_redis(const struct tools *t, char address[128]) {
-    if (*t->conf.redis)
-        (void)snprintf(address, 128, "%.127s", t->conf.redis);
-    else
-        redis_server_address(t->conf.data, address, 128);
+enum err tools_redis(const struct tools *t, char address[128], char *why, size_t why_n) {
+    if (*t->conf.redis == '\0') return redis_server_find(t->conf.data, address, 128, why, why_n);
+    (void)snprintf(address, 128, "%.127s", t->conf.redis);
+    return ERR_OK;
 }
 
 enum err tools_write(struct tools *t, enum err (*fn)(struct db *db, void *arg), void *arg) {
