@@ -13,6 +13,7 @@
 #include "store/unit.h"
 
 #define REPORTS_MAX 100
+#define HISTORY_MAX 50 /* reasons are long; an answer stays within the arena of a request */
 #define DOCNO_MAX   200
 #define LIMIT       50
 
@@ -423,7 +424,7 @@ static const struct param id_params[]      = {P_ID(struct id_args, task_id, "tas
 static const struct param history_params[] = {
     P_ID(struct history_args, task_id, "task"),
     P_STR(struct history_args, cursor, 0, 400, false),
-    P_I64(struct history_args, limit, 0, 200, false),
+    P_I64(struct history_args, limit, 0, HISTORY_MAX, false),
 };
 #define DRAFT_FIELDS                                                                                                             \
     P_TEXT(A, requirement, 0, 4000, false), P_STR(A, kind, 0, 40, false), P_ENUM(A, urgency, "normal|urgent", false),             \

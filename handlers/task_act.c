@@ -241,7 +241,7 @@ static enum err find_false(struct req *r, const void *args) {
 #define A           struct act_args
 #define TASK_ID     P_ID(A, task_id, "task")
 #define VERSION     P_I64(A, version, 0, VERSION_MAX, true)
-#define OPINION     P_TEXT(A, opinion, 0, 2000, false)
+#define OPINION     P_TEXT(A, opinion, 0, 1000, false)
 #define REASON      P_TEXT(A, reason, 0, 1000, false)
 #define TEXT        P_TEXT(A, text, 0, 4000, false)
 #define EVIDENCE    P_STRS(A, evidence, TASK_EVIDENCE_MAX, false)

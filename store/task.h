@@ -102,7 +102,7 @@ struct task_report {
     const char *unit_name, *level, *region, *person_name; /* read only */
 };
 enum err task_report_add(struct db *db, const char *task, struct task_report *rep) MUST_CHECK;
-/* Newest first, at most max. */
+/* Newest first, at most max, and about 96 KiB of text. */
 enum err task_report_list(struct db *db, struct arena *a, const char *task, int max, struct task_report **list, size_t *n) MUST_CHECK;
 
 /* ---- lists ---- */
