@@ -19,12 +19,6 @@ static const int points[] = {
 #undef X
 };
 
-const char *light_word(enum light l) {
-    static const char *const words[] = {"", "green", "yellow", "red"};
-    MUST((size_t)l < ARRAY_N(words));
-    return words[l];
-}
-
 /* ---- periods ---- */
 
 static int digits(const char *s, size_t n) {
@@ -128,6 +122,7 @@ struct walk {
     struct arena              *a;
     const struct ranking_task *t;
     struct score_task         *s;
+    struct light_day           day;
     int                        task;
     int32_t                    since; /* first day of the running stretch */
     int64_t                    check_ms; /* end of the next 25th; 0: not dispatched */
@@ -163,12 +158,6 @@ static void blame(struct walk *w, enum score_kind kind, int32_t day) {
         if (score_is_blamed(w->t, w->s, &w->t->units[i], day)) emit(w, kind, w->t->units[i].unit, day);
 }
 
-static bool handed_in_between(const struct ranking_task *t, int64_t from, int64_t before) {
-    for (size_t i = 0; i < t->events_n; i++)
-        if (t->events[i].act == ACT_submit_done && t->events[i].at_biz >= from && t->events[i].at_biz < before) return true;
-    return false;
-}
-
 static void next_check(struct walk *w, int32_t after) {
     int y, m, d;
     date_split(after, &y, &m, &d);
@@ -192,7 +181,6 @@ static void check_reports(struct walk *w, int64_t until) {
             const struct ranking_task_unit *u = &w->t->units[i];
             if (u->signed_biz == 0 || u->signed_biz >= date_start_ms(late - 1)) continue;
             if (reported_between(w->t, u->unit, month, w->check_ms)) continue;
-            if (u->lead && handed_in_between(w->t, month, w->check_ms)) continue;
             emit(w, SCORE_LATE_REPORT, u->unit, late);
         }
     }
@@ -240,19 +228,18 @@ static enum err step(struct walk *w, const struct ranking_event *e) {
     return ERR_OK;
 }
 
+/* The light as it stood: the rule is task_light()'s; here are only the words it reads. */
 static void set_light(struct walk *w) {
-    struct score_task *s     = w->s;
-    int32_t            today = w->f->today;
-    s->days_left             = INT_MAX;
-    if (s->effective && score_workdays(w->f, today, s->effective, &s->days_left) != ERR_OK) s->days_left = INT_MAX;
+    struct score_task *s = w->s;
+    char               deadline[11], grace[11];
+    s->days_left = INT_MAX;
+    if (s->deadline == 0) return;
+    if (score_workdays(w->f, w->f->today, s->effective, &s->days_left) != ERR_OK) s->days_left = INT_MAX;
     if (!s->counts || s->done) return;
-    if (is_running(s->state)) {
-        s->overdue = today > s->effective;
-        s->light   = s->overdue ? LIGHT_RED : s->days_left <= w->rules->yellow_days ? LIGHT_YELLOW : LIGHT_GREEN;
-    } else if (s->state == ST_submitted) {
-        s->overdue = !s->in_time;
-        s->light   = LIGHT_GREEN;
-    }
+    date_format(s->deadline, deadline);
+    date_format(s->effective, grace);
+    s->light   = task_light(&w->day, &(struct light_of){ranking_state_word(s->state), deadline, grace, false});
+    s->overdue = s->light == LIGHT_RED || (s->state == ST_submitted && !s->in_time);
 }
 
 static void late_signs(struct walk *w) {
@@ -313,6 +300,7 @@ enum err score_facts(const struct ranking_data *d, const struct score_rules *rul
     out->tasks     = arena_alloc(a, (d->tasks_n + 1) * sizeof *out->tasks);
     TRY(count_days(out, d, rules->cal, a));
     struct walk w = {.d = d, .rules = rules, .f = out, .a = a};
+    light_day_init(&w.day, rules->cal, cutoff_ms - 1, rules->yellow_days);
     for (size_t i = 0; i < d->tasks_n; i++) {
         w.t    = &d->tasks[i];
         w.s    = &out->tasks[i];

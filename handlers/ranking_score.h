@@ -28,6 +28,7 @@
 #include "base/arena.h"
 #include "base/calendar.h"
 #include "base/err.h"
+#include "handlers/task_light.h"
 #include "store/ranking.h"
 
 struct score_rules {
@@ -72,9 +73,6 @@ enum score_period_kind { PERIOD_MONTH, PERIOD_QUARTER, PERIOD_YEAR };
 enum score_period_kind score_period_kind(const struct score_period *p);
 struct score_period    score_period_of(int32_t day, enum score_period_kind kind);
 struct score_period    score_period_before(const struct score_period *p);
-
-enum light { LIGHT_NONE, LIGHT_GREEN, LIGHT_YELLOW, LIGHT_RED };
-const char *light_word(enum light l); /* "", green, yellow, red */
 
 struct score_span {
     struct score_span *next;
@@ -137,12 +135,14 @@ struct score_row {
     int              rank; /* 0: not ranked */
     enum score_award mark;
 };
+/* Counts one task into a row (of a unit, or the totals of a board). */
+void score_add_task(struct score_row *r, const struct score_task *s, const struct score_period *p);
 /* One row for each unit of d. */
 enum err score_period(const struct ranking_data *d, const struct score_rules *rules, const struct score_facts *f, const struct score_period *p,
                       struct arena *a, struct score_row **rows) MUST_CHECK;
 /* Rows of units with tasks whose scope meets the mask: ranked ones first (1, 1, 3), then the others by code. */
-void score_scope(const struct ranking_data *d, const struct score_rules *rules, const struct score_row *rows, unsigned scopes, struct arena *a,
-                 struct score_row **list, size_t *n);
+void score_scope(const struct ranking_data *d, const struct score_row *rows, unsigned scopes, struct arena *a, struct score_row **list,
+                 size_t *n);
 
 struct score_line {
     const char *kind, *text; /* text: Chinese */

@@ -93,7 +93,7 @@ static void add_mark(void *arg, const struct score_mark *m) {
 
 /* ---- sums ---- */
 
-static void add_task(struct score_row *r, const struct score_task *s, const struct score_period *p) {
+void score_add_task(struct score_row *r, const struct score_task *s, const struct score_period *p) {
     bool here = s->opened && s->state != ST_cancelled && s->opened_ms < date_start_ms(p->to + 1);
     bool past = s->ended_ms && s->ended_ms < date_start_ms(p->from) && s->state != ST_long_term;
     if (here && !past) r->tasks++;
@@ -143,7 +143,7 @@ enum err score_period(const struct ranking_data *d, const struct score_rules *ru
                       struct arena *a, struct score_row **rows) {
     struct score_row *v = arena_alloc(a, (d->units_n + 1) * sizeof *v);
     for (size_t i = 0; i < d->tasks_n; i++)
-        for (size_t k = 0; k < d->tasks[i].units_n; k++) add_task(&v[d->tasks[i].units[k].unit], &f->tasks[i], p);
+        for (size_t k = 0; k < d->tasks[i].units_n; k++) score_add_task(&v[d->tasks[i].units[k].unit], &f->tasks[i], p);
     TRY(each_mark(d, f, p, add_mark, v));
     for (size_t i = 0; i < d->units_n; i++) {
         v[i].unit       = (int)i;
@@ -184,12 +184,11 @@ static enum score_award award_of(const struct score_row *r, int last) {
     return AWARD_NONE;
 }
 
-void score_scope(const struct ranking_data *d, const struct score_rules *rules, const struct score_row *rows, unsigned scopes, struct arena *a,
-                 struct score_row **list, size_t *n) {
+void score_scope(const struct ranking_data *d, const struct score_row *rows, unsigned scopes, struct arena *a, struct score_row **list,
+                 size_t *n) {
     struct score_row *v = arena_alloc(a, (d->units_n + 1) * sizeof *v);
     size_t            k = 0;
     int               last = 0;
-    (void)rules;
     for (size_t i = 0; i < d->units_n; i++)
         if ((d->units[i].scope & scopes) && rows[i].tasks) v[k++] = rows[i];
     qsort(v, k, sizeof *v, by_place);

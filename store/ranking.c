@@ -118,7 +118,7 @@ static enum err load_task_units(struct db *db, struct arena *a, const struct ran
     size_t max, n = 0, at = 0;
     COUNT(max, "SELECT COUNT(*) FROM task_unit");
     struct ranking_task_unit *v = arena_alloc(a, (max + 1) * sizeof *v);
-    struct rows *r = db_query(db, "SELECT task, unit, is_lead, sign_due_biz, signed_biz FROM task_unit ORDER BY task, unit", "");
+    struct rows *r = db_query(db, "SELECT task, unit, is_lead, sign_due_biz, signed_biz FROM task_unit WHERE state <> 'refused' ORDER BY task, unit", "");
     while (n < max && db_next(r)) {
         struct ranking_task *t    = advance(tasks, d->tasks_n, &at, row_s(r, 0));
         int                  unit = ranking_find_unit(d, row_s(r, 1));
@@ -230,6 +230,10 @@ enum err ranking_frozen_get(struct db *db, struct arena *a, const char *period, 
     *board             = found ? arena_strdup(a, row_s(r, 0)) : NULL;
     enum err e         = db_rows_end(r);
     return e ? e : found ? ERR_OK : ERR_NOTFOUND;
+}
+
+enum err ranking_frozen_at(struct db *db, const char *period, const char *scope, int64_t *frozen_biz) {
+    return db_one_i(db, frozen_biz, "SELECT frozen_biz FROM ranking_frozen WHERE period = ?1 AND scope = ?2", "ss", period, scope);
 }
 
 enum err ranking_frozen_add(struct db *db, const char *period, const char *scope, const char *rule, const char *board, int64_t biz_ms) {

@@ -93,6 +93,7 @@ int      ranking_find_unit(const struct ranking_data *d, const char *code); /* i
 enum err ranking_first_event(struct db *db, int64_t *at_biz) MUST_CHECK;
 
 enum err ranking_frozen_get(struct db *db, struct arena *a, const char *period, const char *scope, const char **board) MUST_CHECK; /* ERR_NOTFOUND */
+enum err ranking_frozen_at(struct db *db, const char *period, const char *scope, int64_t *frozen_biz) MUST_CHECK; /* ERR_NOTFOUND */
 enum err ranking_frozen_add(struct db *db, const char *period, const char *scope, const char *rule, const char *board, int64_t biz_ms) MUST_CHECK;
 
 /* Digest of the board published last on a channel; "" = never. */
