@@ -27,6 +27,7 @@ struct task {
     const char *state, *grace_until /* NULL */, *quality, *created_by, *submitted_by;
     int64_t     part, ord, version, return_count, created_biz, created_wall, dispatched_biz, done_biz, closed_biz; /* *_biz 0: not yet */
     bool        long_term, continues_after, late_at_creation;
+    const char *issuer, *plan_title; /* of the plan, read only; NULL: no plan */
 };
 enum err task_get(struct db *db, struct arena *a, const char *id, struct task *out) MUST_CHECK; /* ERR_NOTFOUND */
 
@@ -37,6 +38,14 @@ struct task_new {
     size_t       listed_n, monitors_n;
 };
 enum err task_add(struct db *db, const struct task_new *n) MUST_CHECK;
+enum err task_set_listed(struct db *db, const char *task, const char *const *units, size_t n) MUST_CHECK; /* replaces, in order */
+enum err task_set_monitors(struct db *db, const char *task, const char *const *units, size_t n) MUST_CHECK;
+
+/* What a task takes from its plan. */
+struct task_plan {
+    const char *issuer, *doc_no, *meeting, *issued_on;
+};
+enum err task_plan_get(struct db *db, struct arena *a, const char *id, struct task_plan *out) MUST_CHECK; /* ERR_NOTFOUND */
 
 struct task_event {
     const char *task, *event, *from_state, *to_state, *actor, *unit, *reason, *data, *device; /* data: JSON object; "" counts as {} */
