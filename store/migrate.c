@@ -22,7 +22,8 @@
 
 #define MIGRATIONS                                                                                                               \
     M(0, store, "0000_store.sql")                                                                                                \
-    M(1, base, "0001_base.sql")
+    M(1, base, "0001_base.sql")                                                                                                 \
+    M(60, push, "0060_push.sql")
 
 #define M(number, sym, file) SQL_FILE(sym, file);
 MIGRATIONS
