@@ -110,7 +110,7 @@ enum err task_save(struct db *db, const struct task *t, int64_t was_version) {
         "quantities = ?17, long_term = ?18, continues_after = ?19, late_at_creation = ?20, state = ?21, version = ?22, return_count = ?23, "
         "grace_until = ?24, quality = ?25, submitted_by = ?26, dispatched_biz = NULLIF(?27, 0), done_biz = NULLIF(?28, 0), "
         "closed_biz = NULLIF(?29, 0) WHERE id = ?1 AND version = ?2",
-        "sisssssssssssssssiiisiissiii", t->id, was_version, t->title, t->requirement, t->kind, t->urgency, t->source_kind, t->source_no,
+        "sisssssssssssssssiiisiisssiii", t->id, was_version, t->title, t->requirement, t->kind, t->urgency, t->source_kind, t->source_no,
         date_or_null(t->source_date), date_or_null(t->lead_unit), date_or_null(t->supervising_unit), date_or_null(t->deadline),
         t->deadline_text, t->deadline_rule, t->past_reason, t->steps, t->quantities, (int64_t)t->long_term, (int64_t)t->continues_after,
         (int64_t)t->late_at_creation, t->state, t->version, t->return_count, date_or_null(t->grace_until), t->quality, t->submitted_by,
