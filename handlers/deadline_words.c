@@ -8,8 +8,8 @@
 #include "base/text.h"
 
 #define WORDS_BYTES_MAX 160
-#define YEAR_MIN        1949
-#define YEAR_MAX        2999
+#define YEAR_MIN        1900 /* as date_parse */
+#define YEAR_MAX        2200
 
 static const char *const digits[10] = {"〇", "一", "二", "三", "四", "五", "六", "七", "八", "九"};
 

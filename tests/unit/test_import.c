@@ -68,7 +68,7 @@ static void sample_comes_in_whole(void **state) {
     assert_int_equal(res.problems, 0);
     assert_int_equal(res.warnings, 0);
     assert_int_equal(kit_sql_i(k, "SELECT COUNT(*) FROM unit"), 75);
-    assert_int_equal(kit_sql_i(k, "SELECT COUNT(*) FROM unit WHERE is_group = 1"), 17);
+    assert_int_equal(kit_sql_i(k, "SELECT COUNT(*) FROM unit WHERE is_group = 1"), 18);
     assert_int_equal(kit_sql_i(k, "SELECT COUNT(*) FROM unit_member WHERE grp = 'NP-XZF-ALL'"), 10);
     assert_int_equal(kit_sql_i(k, "SELECT COUNT(*) FROM unit_member WHERE grp = 'NP-LXHY'"), 6);
     assert_int_equal(kit_sql_i(k, "SELECT COUNT(*) FROM unit_member WHERE grp = 'NP-SZBM'"), 0);
@@ -171,8 +171,9 @@ static void every_unit_has_a_board_name(void **state) {
 
 /* ---- one fault each ---- */
 
-#define HEAD "{\"plan\":\"试\",\"issuer\":\"NP-ZFB\",\"issued\":\"2018-03-09\",\"tasks\":["
-#define TAIL "]}"
+#define HEAD  "{\"plan\":\"试\",\"issuer\":\"NP-ZFB\",\"issued\":\"2018-03-09\",\"tasks\":["
+#define PHEAD "{\"plan\":\"试\",\"plan_id\":\"T1\",\"issuer\":\"NP-ZFB\",\"issued\":\"2018-03-09\",\"tasks\":["
+#define TAIL  "]}"
 /* A good row but for what is given; later members with the same name are not seen, so the fault comes first. */
 #define ROW(fault)                                                                                                               \
     "{" fault "\"id\":\"T1-1-1-1\",\"title\":\"题\",\"requirement\":\"要求\",\"responsible_units\":[\"NP-BB\",\"NP-SZB\"],"      \
@@ -183,9 +184,9 @@ static const struct fault {
     const char *json, *want; /* want: part of a line, NULL: the row goes in */
 } faults[] = {
     {HEAD ROW("") TAIL, NULL},
-    {HEAD ROW("\"id\":\"\",") TAIL, "tasks[0]: id: required"},
-    {HEAD ROW("\"id\":\"有 空格\",") TAIL, "tasks[0]: id: code"},
-    {HEAD ROW("\"id\":7,") TAIL, "tasks[0]: id: type"},
+    {PHEAD ROW("\"id\":\"\",") TAIL, "tasks[0]: id: required"},
+    {PHEAD ROW("\"id\":\"有 空格\",") TAIL, "tasks[0]: id: code"},
+    {PHEAD ROW("\"id\":7,") TAIL, "tasks[0]: id: type"},
     {HEAD ROW("") "," ROW("") TAIL, "tasks[1]: id: duplicate"},
     {HEAD ROW("") "," ROW("\"id\":\"T2-1-1-1\",") TAIL, "tasks[1]: id: prefix"},
     {HEAD ROW("\"id\":\"T1-x\",") TAIL, "tasks[0]: part: part"},
