@@ -12,6 +12,7 @@
 #include "handlers/method.h"
 #include "handlers/people.h"
 #include "handlers/task_int.h"
+#include "store/plan.h"
 #include "store/unit.h"
 
 #define DOCNO_MAX 200
@@ -109,12 +110,13 @@ static bool listed_has(const char *const *v, size_t n, const char *code) {
 
 /* What a task takes from its plan unless it is given (F002, F003). */
 static enum err from_plan(struct req *r, struct task *t) {
-    struct task_plan plan;
-    TRY(task_plan_get(r->db, r->a, t->plan, &plan));
+    struct plan plan;
+    TRY(plan_get(r->db, r->a, t->plan, &plan));
     if (strcmp(plan.issuer, r->who.unit) != 0) return req_fail(r, ERR_PERM, "只有方案印发单位可以在方案中新增任务。");
     t->issuer      = plan.issuer;
-    t->source_no   = plan.doc_no;
-    t->source_kind = plan.meeting;
+    t->source_kind = *plan.meeting ? "executive_meeting" : "document";
+    t->source_no   = *plan.meeting ? plan.meeting : plan.doc_no;
+    if (*plan.meeting == '\0') t->source_date = plan.issued_on;
     if (t->issued_on == NULL) t->issued_on = plan.issued_on;
     return ERR_OK;
 }

@@ -43,21 +43,6 @@ enum err task_get(struct db *db, struct arena *a, const char *id, struct task *o
     return end ? end : e;
 }
 
-enum err task_plan_get(struct db *db, struct arena *a, const char *id, struct task_plan *out) {
-    enum err e = ERR_NOTFOUND;
-    memset(out, 0, sizeof *out);
-    struct rows *r = db_query(db, "SELECT issuer, doc_no, meeting, issued_on FROM plan WHERE id = ?1", "s", id);
-    if (db_next(r)) {
-        out->issuer    = arena_strdup(a, row_s(r, 0));
-        out->doc_no    = arena_strdup(a, row_s(r, 1));
-        out->meeting   = arena_strdup(a, row_s(r, 2));
-        out->issued_on = arena_strdup(a, row_s(r, 3));
-        e              = ERR_OK;
-    }
-    enum err end = db_rows_end(r);
-    return end ? end : e;
-}
-
 enum err task_set_listed(struct db *db, const char *task, const char *const *units, size_t n) {
     enum err e = db_exec(db, "DELETE FROM task_listed WHERE task = ?1", "s", task);
     for (size_t i = 0; e == ERR_OK && i < n; i++)
