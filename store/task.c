@@ -43,21 +43,6 @@ enum err task_get(struct db *db, struct arena *a, const char *id, struct task *o
     return end ? end : e;
 }
 
-enum err task_plan_get(struct db *db, struct arena *a, const char *id, struct task_plan *out) {
-    enum err e = ERR_NOTFOUND;
-    memset(out, 0, sizeof *out);
-    struct rows *r = db_query(db, "SELECT issuer, doc_no, meeting, issued_on FROM plan WHERE id = ?1", "s", id);
-    if (db_next(r)) {
-        out->issuer    = arena_strdup(a, row_s(r, 0));
-        out->doc_no    = arena_strdup(a, row_s(r, 1));
-        out->meeting   = arena_strdup(a, row_s(r, 2));
-        out->issued_on = arena_strdup(a, row_s(r, 3));
-        e              = ERR_OK;
-    }
-    enum err end = db_rows_end(r);
-    return end ? end : e;
-}
-
 enum err task_set_listed(struct db *db, const char *task, const char *const *units, size_t n) {
     enum err e = db_exec(db, "DELETE FROM task_listed WHERE task = ?1", "s", task);
     for (size_t i = 0; e == ERR_OK && i < n; i++)
@@ -110,7 +95,7 @@ enum err task_save(struct db *db, const struct task *t, int64_t was_version) {
         "quantities = ?17, long_term = ?18, continues_after = ?19, late_at_creation = ?20, state = ?21, version = ?22, return_count = ?23, "
         "grace_until = ?24, quality = ?25, submitted_by = ?26, dispatched_biz = NULLIF(?27, 0), done_biz = NULLIF(?28, 0), "
         "closed_biz = NULLIF(?29, 0) WHERE id = ?1 AND version = ?2",
-        "sisssssssssssssssiiisiissiii", t->id, was_version, t->title, t->requirement, t->kind, t->urgency, t->source_kind, t->source_no,
+        "sisssssssssssssssiiisiisssiii", t->id, was_version, t->title, t->requirement, t->kind, t->urgency, t->source_kind, t->source_no,
         date_or_null(t->source_date), date_or_null(t->lead_unit), date_or_null(t->supervising_unit), date_or_null(t->deadline),
         t->deadline_text, t->deadline_rule, t->past_reason, t->steps, t->quantities, (int64_t)t->long_term, (int64_t)t->continues_after,
         (int64_t)t->late_at_creation, t->state, t->version, t->return_count, date_or_null(t->grace_until), t->quality, t->submitted_by,

@@ -43,12 +43,6 @@ enum err task_add(struct db *db, const struct task_new *n) MUST_CHECK;
 enum err task_set_listed(struct db *db, const char *task, const char *const *units, size_t n) MUST_CHECK; /* replaces, in order */
 enum err task_set_monitors(struct db *db, const char *task, const char *const *units, size_t n) MUST_CHECK;
 
-/* What a task takes from its plan. */
-struct task_plan {
-    const char *issuer, *doc_no, *meeting, *issued_on;
-};
-enum err task_plan_get(struct db *db, struct arena *a, const char *id, struct task_plan *out) MUST_CHECK; /* ERR_NOTFOUND */
-
 struct task_event {
     const char *task, *event, *from_state, *to_state, *actor, *unit, *reason, *data, *device; /* data: JSON object; "" counts as {} */
     int64_t     seq; /* given by task_event_add */
@@ -102,7 +96,7 @@ struct task_report {
     const char *unit_name, *level, *region, *person_name; /* read only */
 };
 enum err task_report_add(struct db *db, const char *task, struct task_report *rep) MUST_CHECK;
-/* Newest first, at most max. */
+/* Newest first, at most max, and about 96 KiB of text. */
 enum err task_report_list(struct db *db, struct arena *a, const char *task, int max, struct task_report **list, size_t *n) MUST_CHECK;
 
 /* ---- lists ---- */

@@ -27,7 +27,7 @@
     "AND (?4 = '' OR EXISTS (SELECT 1 FROM task_unit w WHERE w.task = t.id AND w.unit = ?4 AND (?5 = '' OR w.is_lead = (CASE ?5 WHEN '1' THEN 1 " \
     "ELSE 0 END))) OR (t.state = 'draft' AND (?5 = '' OR (?5 = '1' AND t.lead_unit = ?4) OR (?5 = '0' AND t.lead_unit <> ?4)) "      \
     "AND EXISTS (SELECT 1 FROM task_listed y WHERE y.task = t.id AND y.unit = ?4))) "                                               \
-    "AND (?6 = '' OR t.plan = ?6) AND (?7 = 0 OR t.part = ?7) AND (?8 = '' OR t.source_no = ?8) "                                    \
+    "AND (?6 = '' OR t.plan = ?6) AND (?7 = 0 OR t.part = ?7) AND (?8 = '' OR t.source_no = ?8 OR p.doc_no = ?8) "                                    \
     "AND (?9 = '' OR t.deadline >= ?9) AND (?10 = '' OR t.deadline <= ?10) "
 
 static const char *const orders[] = {

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define REPORTS_BYTES (96 * 1024) /* of one list */
+
 static const char *copy(struct arena *a, const struct rows *r, int col) {
     const char *s = row_s(r, col);
     return arena_strdup(a, s ? s : "");
@@ -121,7 +123,8 @@ enum err task_report_list(struct db *db, struct arena *a, const char *task, int 
                               "u.region, p.name FROM task_report x JOIN unit u ON u.code = x.unit LEFT JOIN person p ON p.id = x.person "
                               "WHERE x.task = ?1 ORDER BY x.at_biz DESC, x.unit, x.seq DESC LIMIT ?2",
                               "si", task, (int64_t)max);
-    while (*n < (size_t)max && db_next(r)) {
+    size_t bytes = 0;
+    while (*n < (size_t)max && bytes < REPORTS_BYTES && db_next(r)) {
         struct task_report *p = &(*list)[(*n)++];
         p->unit               = copy(a, r, 0);
         p->person             = copy(a, r, 1);
@@ -136,6 +139,7 @@ enum err task_report_list(struct db *db, struct arena *a, const char *task, int 
         p->level              = copy(a, r, 10);
         p->region             = copy(a, r, 11);
         p->person_name        = copy(a, r, 12);
+        bytes += strlen(p->text) + strlen(p->evidence) + strlen(p->quantities);
     }
     return db_rows_end(r);
 }
