@@ -101,7 +101,7 @@ static const char *null_if_empty(const char *s) { return s && *s ? s : NULL; }
 
 static void write_due(struct req *r, const struct light_day *d, const char *deadline, const char *grace, const char *words,
                       enum light l) {
-    int         left, over;
+    int         left = 0, over = 0;
     const char *due = task_due(deadline, grace);
     jw_kstr(r->out, "deadline", null_if_empty(deadline));
     jw_kstr(r->out, "deadline_text", words);

@@ -287,11 +287,10 @@ static void every_task_of_the_sample_can_be_dispatched(void **state) {
             if (kit_sql_i(k, js("SELECT COUNT(*) FROM task_listed WHERE task = '%s' AND unit = '%s'", id, groups[g][0])))
                 (void)snprintf(expand + strlen(expand), sizeof expand - strlen(expand), "%s\"%s\":%s", *expand ? "," : "",
                                groups[g][0], groups[g][1]);
-        const char *expand = buf_str(&b);
-        const char *json   = js("{\"task_id\":\"%s\",\"version\":1,\"expand\":{%s}}", id, expand);
-        bool        zfb    = kit_sql_i(k, js("SELECT COUNT(*) FROM task_listed WHERE task = '%s' AND unit = 'NP-ZFB'", id)) == 0;
-        bool        bb = kit_sql_i(k, js("SELECT COUNT(*) FROM task WHERE id = '%s' AND supervising_unit = 'NP-BB'", id)) == 1;
-        if (*expand)
+        const char *json = js("{\"task_id\":\"%s\",\"version\":1,\"expand\":{%s}}", id, buf_str(&b));
+        bool        zfb  = kit_sql_i(k, js("SELECT COUNT(*) FROM task_listed WHERE task = '%s' AND unit = 'NP-ZFB'", id)) == 0;
+        bool        bb   = kit_sql_i(k, js("SELECT COUNT(*) FROM task WHERE id = '%s' AND supervising_unit = 'NP-BB'", id)) == 1;
+        if (b.len)
             kit_want(k, ERR_INPUT,
                      zfb  ? "z1"
                      : bb ? "b1"
