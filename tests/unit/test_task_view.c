@@ -285,8 +285,7 @@ static void every_task_of_the_sample_can_be_dispatched(void **state) {
             {"NP-SZBM", "[\"NP-FZB\"]"}, {"NP-XZF-ALL", "[\"XZ-350702\",\"XZ-350783\"]"}, {"NP-XW-ALL", "[\"FJ-SW\"]"}};
         for (size_t g = 0; g < ARRAY_N(groups); g++)
             if (kit_sql_i(k, js("SELECT COUNT(*) FROM task_listed WHERE task = '%s' AND unit = '%s'", id, groups[g][0])))
-                (void)snprintf(expand + strlen(expand), sizeof expand - strlen(expand), "%s\"%s\":%s", *expand ? "," : "",
-                               groups[g][0], groups[g][1]);
+                buf_printf(&b, "%s\"%s\":%s", b.len ? "," : "", groups[g][0], groups[g][1]);
         const char *json = js("{\"task_id\":\"%s\",\"version\":1,\"expand\":{%s}}", id, buf_str(&b));
         bool        zfb  = kit_sql_i(k, js("SELECT COUNT(*) FROM task_listed WHERE task = '%s' AND unit = 'NP-ZFB'", id)) == 0;
         bool        bb   = kit_sql_i(k, js("SELECT COUNT(*) FROM task WHERE id = '%s' AND supervising_unit = 'NP-BB'", id)) == 1;
