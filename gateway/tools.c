@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "gateway/serve.h"
 #include "store/migrate.h"
+#include "store/redis_server.h"
 
 static enum err make_dir(const char *path, char *why, size_t why_n) {
     if (mkdir(path, 0700) == 0 || errno == EEXIST) return ERR_OK;
@@ -93,4 +94,24 @@ void tools_close(struct tools *t) {
     calendar_free((struct calendar *)(uintptr_t)t->house.cal);
     x_wipe(&t->house, sizeof t->house);
     t->db = NULL;
+}
+
+enum err tools_redis(const struct tools *t, char address[128], char *why, size_t why_n) {
+    if (*t->conf.redis == '\0') return redis_server_find(t->conf.data, address, 128, why, why_n);
+    (void)snprintf(address, 128, "%.127s", t->conf.redis);
+    return ERR_OK;
+}
+
+enum err tools_write(struct tools *t, enum err (*fn)(struct db *db, void *arg), void *arg) {
+    TRY(db_begin(t->db));
+    enum err e = fn(t->db, arg);
+    if (e == ERR_OK) e = ledger_seal(t->house.ledger, t->db);
+    if (e == ERR_OK) e = db_commit(t->db);
+    if (e == ERR_OK) {
+        ledger_committed(t->house.ledger);
+        return ERR_OK;
+    }
+    db_rollback(t->db);
+    ledger_aborted(t->house.ledger);
+    return e;
 }
