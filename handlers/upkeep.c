@@ -6,9 +6,10 @@
  *     08:30   due soon, missing reports, late answers to instructions
  *     each sign-for limit
  *
- * so that after a stop, or when the clock was advanced by days, all passed work happens in order, each at its own time. At an instant a reader
- * looks whether anything is due; only then the writer does it, looking again (a few at a time: D5). An instant is finished when nothing is due
- * any more; a crash before that repeats it, and what was given is known by name. The thread sleeps until the next instant.
+ * so that after a stop, or when the clock was advanced by days, all passed work happens in order, each at its own time. At an
+ * instant a reader looks whether anything is due; only then the writer does it, looking again (a few at a time: D5). An instant
+ * is finished when nothing is due any more; a crash before that repeats it, and what was given is known by name. The thread
+ * sleeps until the next instant.
  */
 #include "handlers/upkeep.h"
 
@@ -28,15 +29,15 @@
 #include "store/idem.h"
 #include "store/upkeep.h"
 
-#define UPKEEP_MAGIC   0x75706b70U
-#define MORNING_MS     (8 * 3600000LL + 30 * 60000LL)
-#define GIVE_MAX       20            /* reminders in one write job */
-#define ARENA_BYTES    (8u << 20)
-#define WAIT_MAX_MS    30000         /* the clock may be set meanwhile */
-#define WAIT_FAST_MS   1000          /* speed other than real time */
-#define WAIT_ERROR_MS  1000
+#define UPKEEP_MAGIC 0x75706b70U
+#define MORNING_MS (8 * 3600000LL + 30 * 60000LL)
+#define GIVE_MAX 20 /* reminders in one write job */
+#define ARENA_BYTES (8u << 20)
+#define WAIT_MAX_MS 30000 /* the clock may be set meanwhile */
+#define WAIT_FAST_MS 1000 /* speed other than real time */
+#define WAIT_ERROR_MS 1000
 #define PURGE_EVERY_MS 3600000LL
-#define KEEP_MS        (30 * DAY_MS) /* revocations: longer than any session lives */
+#define KEEP_MS (30 * DAY_MS) /* revocations: longer than any session lives */
 
 struct upkeep {
     unsigned        magic;
@@ -73,7 +74,10 @@ static enum err next_instant(struct db *db, int64_t last, int64_t *out) {
 
 /* The last instant finished. At the very beginning, and when the clock was set back, today begins anew. */
 static enum err last_instant(struct db *db, int64_t biz_ms, int64_t *out) {
-    TRY(upkeep_last_get(db, out));
+    struct arena *a = arena_new(256);
+    enum err      e = upkeep_last_get(db, a, out);
+    arena_free(a);
+    if (e) return e;
     if (*out == 0 || *out > biz_ms) *out = date_start_ms(date_of_ms(biz_ms)) - 1;
     return ERR_OK;
 }
@@ -162,7 +166,7 @@ static bool is_stopped(struct upkeep *u) {
 /* *wait_ms: wall time until there may be something to do again. */
 static enum err pass(struct upkeep *u, int64_t *wait_ms) {
     int64_t now = clock_business_ms(), next = 0, mono = clock_mono_ms();
-    *wait_ms    = WAIT_ERROR_MS;
+    *wait_ms = WAIT_ERROR_MS;
     if (u->purge_mono_ms == 0 || mono - u->purge_mono_ms >= PURGE_EVERY_MS) {
         struct job j = {.h = u->h, .wall_ms = clock_wall_ms()};
         TRY(writer_call(u->w, purge_job, &j));
@@ -175,8 +179,8 @@ static enum err pass(struct upkeep *u, int64_t *wait_ms) {
         TRY(read_next(u, now, &next));
     }
     int64_t speed = clock_business_get().speed_permille, max = speed == 1000 ? WAIT_MAX_MS : WAIT_FAST_MS;
-    int64_t wait  = speed > 0 ? (next - now) * 1000 / speed + 1 : max;
-    *wait_ms      = wait < max ? wait : max;
+    int64_t wait = speed > 0 ? (next - now) * 1000 / speed + 1 : max;
+    *wait_ms     = wait < max ? wait : max;
     return ERR_OK;
 }
 
@@ -201,7 +205,8 @@ static void *run(void *arg) {
             until.tv_sec++;
             until.tv_nsec -= 1000000000;
         }
-        while (!u->stop && u->asked == asked && pthread_cond_timedwait(&u->wake, &u->lock, &until) != ETIMEDOUT) {}
+        while (!u->stop && u->asked == asked && pthread_cond_timedwait(&u->wake, &u->lock, &until) != ETIMEDOUT) {
+        }
     }
     u->finished = UINT64_MAX; /* nobody waits for a pass that will not come */
     pthread_cond_broadcast(&u->done);
@@ -223,7 +228,8 @@ enum err upkeep_start(struct house *h, struct writer *w, const char *db_path, st
     u->h = h;
     u->w = w;
     MUST(pthread_condattr_init(&mono) == 0 && pthread_condattr_setclock(&mono, CLOCK_MONOTONIC) == 0);
-    MUST(pthread_mutex_init(&u->lock, NULL) == 0 && pthread_cond_init(&u->wake, &mono) == 0 && pthread_cond_init(&u->done, NULL) == 0);
+    MUST(pthread_mutex_init(&u->lock, NULL) == 0 && pthread_cond_init(&u->wake, &mono) == 0 &&
+         pthread_cond_init(&u->done, NULL) == 0);
     pthread_condattr_destroy(&mono);
     MUST(pthread_create(&u->thread, NULL, run, u) == 0);
     (void)pthread_setname_np(u->thread, "upkeep");

@@ -14,19 +14,20 @@
 #include "store/upkeep.h"
 
 #define INSTRUCTIONS_MAX 200
-#define UNIT_ROLES       (ROLE_STAFF & ~ROLE_LEADER)
+#define UNIT_ROLES (ROLE_STAFF & ~ROLE_LEADER)
 
-/* The one table of escalation (domain.md 3.4): level 1 the unit and the dispatcher, 2 also the inspection group, 3 all monitoring units. */
+/* The one table of escalation (domain.md 3.4): level 1 the unit and the dispatcher, 2 also the inspection group, 3 all monitoring
+ * units. */
 #define LEVELS_N 3
 static const struct ladder {
     const char *word;
-    int         from[LEVELS_N]; /* the level begins at this many */
-} ladder_unsigned = {"unsigned", {0, 1, 3}},   /* full working days since the limit */
-    ladder_overdue = {"overdue", {0, 6, 16}},  /* working days over */
-    ladder_report  = {"noreport", {1, 2, 3}},  /* months missed */
-    ladder_reply   = {"instruction", {0, 3, 6}}; /* working days over: limit passed, two and five days later */
-static const char inspection_group[] = "NP-DDC"; /* 大督查组 */
-static const char *const all_monitors[] = {"NP-DDC", "NP-ZZB", "NP-JW"}; /* of instructions, which name none */
+    int         from[LEVELS_N];                         /* the level begins at this many */
+} ladder_unsigned  = {"unsigned", {0, 1, 3}},           /* full working days since the limit */
+    ladder_overdue = {"overdue", {0, 6, 16}},           /* working days over */
+    ladder_report  = {"noreport", {1, 2, 3}},           /* months missed */
+    ladder_reply   = {"instruction", {0, 3, 6}};        /* working days over: limit passed, two and five days later */
+static const char        inspection_group[] = "NP-DDC"; /* 大督查组 */
+static const char *const all_monitors[]     = {"NP-DDC", "NP-ZZB", "NP-JW"}; /* of instructions, which name none */
 
 static int level_of(const struct ladder *l, int n) {
     int level = 1;
@@ -56,8 +57,8 @@ static enum err add(struct due *x, const char *name, struct reminder **out) {
     struct reminder *r = arena_alloc(x->a, sizeof *r);
     r->name            = name;
     r->extra = r->upward = "";
-    *x->last           = r;
-    x->last            = &r->next;
+    *x->last             = r;
+    x->last              = &r->next;
     x->n++;
     *out = r;
     return ERR_OK;
@@ -109,9 +110,12 @@ static enum err due_soon(struct due *x, size_t i) {
     TRY(add(x, arena_printf(x->a, "due_soon:%s:%s:%d", t->id, date_text(x, s->effective), threshold), &r));
     if (r == NULL) return ERR_OK;
     about_task(x, r, i);
-    if (s->effective == x->v.f.today) r->extra = "今天到期";
-    else if (s->days_left == 0) r->extra = arena_printf(x->a, "%s到期", day_words(x->a, date_text(x, s->effective)));
-    else r->extra = arena_printf(x->a, "还剩%d个工作日", s->days_left);
+    if (s->effective == x->v.f.today)
+        r->extra = "今天到期";
+    else if (s->days_left == 0)
+        r->extra = arena_printf(x->a, "%s到期", day_words(x->a, date_text(x, s->effective)));
+    else
+        r->extra = arena_printf(x->a, "还剩%d个工作日", s->days_left);
     tell_units(x, r, i, "task.due_soon");
     return ERR_OK;
 }
@@ -143,7 +147,9 @@ static enum err unsigned_units(struct due *x, size_t i) {
         if (u->sign_due_biz == 0 || u->sign_due_biz > x->biz_ms || (u->signed_biz && u->signed_biz <= x->biz_ms)) continue;
         TRY(score_workdays(&x->v.f, date_of_ms(u->sign_due_biz - 1), x->v.f.today - 1, &days));
         int level = level_of(&ladder_unsigned, days);
-        TRY(add(x, arena_printf(x->a, "%s:%s:%s:%lld:%d", ladder_unsigned.word, t->id, unit->code, (long long)u->sign_due_biz, level), &r));
+        TRY(add(
+            x, arena_printf(x->a, "%s:%s:%s:%lld:%d", ladder_unsigned.word, t->id, unit->code, (long long)u->sign_due_biz, level),
+            &r));
         if (r == NULL) continue;
         about_task(x, r, i);
         r->upward = arena_printf(x->a, "%s超时未签收", unit->short_name);
@@ -160,7 +166,8 @@ static enum err missing_reports(struct due *x) {
         int                      missed = 0;
         struct reminder         *r;
         if (m->kind != SCORE_LATE_REPORT || m->day != f->today) continue;
-        for (size_t k = 0; k <= i; k++) missed += f->marks[k].kind == SCORE_LATE_REPORT && f->marks[k].task == m->task && f->marks[k].unit == m->unit;
+        for (size_t k = 0; k <= i; k++)
+            missed += f->marks[k].kind == SCORE_LATE_REPORT && f->marks[k].task == m->task && f->marks[k].unit == m->unit;
         const struct ranking_task *t    = &x->v.d.tasks[m->task];
         const struct ranking_unit *unit = &x->v.d.units[m->unit];
         TRY(add(x, arena_printf(x->a, "%s:%s:%s:%.7s", ladder_report.word, t->id, unit->code, date_text(x, m->day)), &r));
@@ -190,7 +197,8 @@ static enum err late_replies(struct due *x) {
         r->title  = "";
         tell(x, r, v[i].unit, UNIT_ROLES, "instruction.late");
         for (size_t k = 0; level > 1 && k < ARRAY_N(all_monitors); k++)
-            if (level > 2 || strcmp(all_monitors[k], inspection_group) == 0) tell(x, r, all_monitors[k], ROLE_MONITOR, "instruction.escalated");
+            if (level > 2 || strcmp(all_monitors[k], inspection_group) == 0)
+                tell(x, r, all_monitors[k], ROLE_MONITOR, "instruction.escalated");
     }
     return ERR_OK;
 }
@@ -207,11 +215,12 @@ static enum err collect(struct due *x) {
     return late_replies(x);
 }
 
-enum err upkeep_due(struct house *h, struct db *db, struct arena *a, int64_t biz_ms, unsigned when, size_t max, struct reminder **list, size_t *n) {
-    struct due          x = {.h = h, .db = db, .a = a, .biz_ms = biz_ms, .when = when, .max = max};
+enum err upkeep_due(struct house *h, struct db *db, struct arena *a, int64_t biz_ms, unsigned when, size_t max,
+                    struct reminder **list, size_t *n) {
+    struct due          x   = {.h = h, .db = db, .a = a, .biz_ms = biz_ms, .when = when, .max = max};
     struct score_period day = score_period_of(date_of_ms(biz_ms), PERIOD_MONTH);
-    x.last                = &x.first;
-    enum err e            = ranking_view_begin(h, db, day.name, "city", biz_ms, &x.v);
+    x.last                  = &x.first;
+    enum err e              = ranking_view_begin(h, db, day.name, "city", biz_ms, &x.v);
     if (e == ERR_OK) e = collect(&x);
     ranking_view_end(&x.v);
     *list = x.first;
@@ -219,7 +228,8 @@ enum err upkeep_due(struct house *h, struct db *db, struct arena *a, int64_t biz
     return e;
 }
 
-enum err upkeep_give(struct house *h, struct db *db, struct arena *a, const struct reminder *list, int64_t wall_ms, int64_t biz_ms) {
+enum err upkeep_give(struct house *h, struct db *db, struct arena *a, const struct reminder *list, int64_t wall_ms,
+                     int64_t biz_ms) {
     struct notice_rules rules = people_notice_rules(h);
     for (const struct reminder *r = list; r; r = r->next) {
         TRY(reminder_add(db, r->name, biz_ms));

@@ -9,10 +9,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "store/db.h"
 
-enum err upkeep_last_get(struct db *db, int64_t *biz_ms) MUST_CHECK; /* 0: never ran */
+enum err upkeep_last_get(struct db *db, struct arena *a, int64_t *biz_ms) MUST_CHECK; /* 0: never ran */
 enum err upkeep_last_set(struct db *db, int64_t biz_ms) MUST_CHECK;
 
 enum err reminder_known(struct db *db, const char *name, bool *yes) MUST_CHECK;
