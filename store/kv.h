@@ -4,6 +4,8 @@
  *   clock                    business clock of a demo (handlers/demo.c)
  *   demo                     the sample and the people of the demo are complete
  *   import.unit:CODE, import.task:ID   digest of the row as it was imported (handlers/import.c)
+ *   upkeep.biz               the last business instant that is finished (handlers/upkeep.c)
+ *   board:PERIOD:SCOPE       digest of the board published last (handlers/ranking.c)
  */
 #ifndef ZB_STORE_KV_H
 #define ZB_STORE_KV_H
