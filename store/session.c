@@ -55,6 +55,7 @@ enum err session_create(struct redis *r, const struct session *s, char token[44]
     cmd_i(&c, life);
     cmd_s(&c, KEY_SESSION_PREFIX);
     cmd_i(&c, SESSIONS_PER_PERSON);
+    cmd_i(&c, s->expires_wall_ms - now);
     cmd_s(&c, "id"), cmd_s(&c, s->id);
     cmd_s(&c, "person"), cmd_s(&c, s->person);
     cmd_s(&c, "device"), cmd_s(&c, s->device);
