@@ -33,7 +33,7 @@ const spilled = (page) => page.evaluate(() => {
   for (const p of document.querySelectorAll('.panel, .bar, .head, .cols, .row, #weeks, .totals dl > div')) {
     if (p.scrollHeight > p.clientHeight || p.scrollWidth > p.clientWidth) bad.push(`${p.className || p.tagName} ${p.scrollWidth}x${p.scrollHeight} in ${p.clientWidth}x${p.clientHeight}`);
   }
-  for (const n of document.querySelectorAll('#rows .name, .c-score b, .tabs button, .week, dd b, h1, h2, .pill')) {
+  for (const n of document.querySelectorAll('#rows .name, .c-score b, .c-light, .c-change, .tabs button, .week, dd b, h1, h2, .pill')) {
     if (n.scrollWidth > n.clientWidth + 1 && getComputedStyle(n).display !== 'inline') bad.push(`text ${n.textContent}`);
   }
   return bad;
@@ -154,6 +154,8 @@ describe('board', () => {
         return [...document.querySelectorAll('#rows .row')].some((r) => boxes(r).some((a, i, v) => v.some((b, k) => k > i && a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1)));
       });
       assert.equal(over, false, 'cells of a row overlap');
+      const cut = await page.evaluate(() => [...document.querySelectorAll('#rows .name, #totals > div, #totals dd, .panel')].filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.textContent.trim()));
+      assert.deepEqual(cut, []);
       for (const b of await page.locator('#tabs button').all()) assert.ok((await b.boundingBox()).height >= 44);
       const a = await axe(page);
       assert.deepEqual(a.violations, []);
