@@ -20,7 +20,7 @@ struct op {
 
 struct image {
     uint8_t *p;
-    size_t   n;
+    size_t   n, cap;
 };
 
 struct node {
@@ -50,8 +50,11 @@ static struct {
 
 /* ---- images ---- */
 static void resize(struct image *im, size_t n) {
+    if (n > im->cap) {
+        im->cap = n > im->cap * 2 ? n : im->cap * 2;
+        im->p   = x_realloc(im->p, im->cap);
+    }
     if (n > im->n) {
-        im->p = x_realloc(im->p, n);
         memset(im->p + im->n, 0, n - im->n);
     }
     im->n = n;
@@ -100,11 +103,10 @@ static struct node *node_of(const char *path, bool make) {
     FILE *f = fopen(path, "re"); /* what was there before is on disk */
     if (f) {
         spare->is_there = spare->is_durable = true;
-        for (uint8_t part[4096]; !feof(f);) {
-            size_t k = fread(part, 1, sizeof part, f), from = spare->synced.n;
-            resize(&spare->synced, from + k);
-            if (k) memcpy(spare->synced.p + from, part, k);
-        }
+        MUST(fseek(f, 0, SEEK_END) == 0);
+        resize(&spare->synced, (size_t)ftell(f));
+        rewind(f);
+        MUST(spare->synced.n == 0 || fread(spare->synced.p, 1, spare->synced.n, f) == spare->synced.n);
         (void)fclose(f);
         spare->size = (int64_t)spare->synced.n;
     }
