@@ -290,6 +290,7 @@ static void kill_rest(struct net_loop *l) {
             if (l->slots[i].p) ws_forget(l->slots[i].p);
         }
     conns_end_turn(l);
+    ws_settle(l);
 }
 
 static void close_handle(uv_handle_t *h) {
