@@ -18,6 +18,16 @@ enum err access_dispatches(struct req *r, const struct task *t, bool *yes) MUST_
 /* The caller's unit is a responsible unit of the task after expansion; *lead: it is the lead. */
 enum err access_responsible(struct req *r, const struct task *t, bool *yes, bool *lead) MUST_CHECK;
 
+/* How the caller looks at tasks, for lists (struct task_filter): all, side as there. county: the region of the caller's county, "" for
+ * everybody else. */
+struct access_view {
+    bool        all, side;
+    const char *county;
+};
+enum err access_view(struct req *r, struct access_view *v) MUST_CHECK;
+/* Counties are isolated: what a unit of another county did inside a task seen by both is not shown. */
+bool access_shows(const struct access_view *v, const char *level, const char *region);
+
 /* Channel rules (channel.c): rest is what stands behind the first colon. ERR_PERM, ERR_NOTFOUND. */
 enum err access_unit_channel(struct req *r, const char *rest) MUST_CHECK;
 enum err access_task_channel(struct req *r, const char *rest) MUST_CHECK;

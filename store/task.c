@@ -101,3 +101,68 @@ enum err task_event_add(struct db *db, const struct task_event *e) {
                    "sssssssssii", e->task, e->event, text_or(e->from_state, ""), text_or(e->to_state, ""), e->actor, text_or(e->unit, ""),
                    text_or(e->reason, ""), e->data && *e->data ? e->data : "{}", text_or(e->device, ""), e->at_biz, e->at_wall);
 }
+
+enum err task_save(struct db *db, const struct task *t, int64_t was_version) {
+    enum err e = db_exec(
+        db,
+        "UPDATE task SET title = ?3, requirement = ?4, kind = ?5, urgency = ?6, source_kind = ?7, source_no = ?8, source_date = ?9, "
+        "lead_unit = ?10, supervising_unit = ?11, deadline = ?12, deadline_text = ?13, deadline_rule = ?14, past_reason = ?15, steps = ?16, "
+        "quantities = ?17, long_term = ?18, continues_after = ?19, late_at_creation = ?20, state = ?21, version = ?22, return_count = ?23, "
+        "grace_until = ?24, quality = ?25, submitted_by = ?26, dispatched_biz = NULLIF(?27, 0), done_biz = NULLIF(?28, 0), "
+        "closed_biz = NULLIF(?29, 0) WHERE id = ?1 AND version = ?2",
+        "sisssssssssssssssiiisiissiii", t->id, was_version, t->title, t->requirement, t->kind, t->urgency, t->source_kind, t->source_no,
+        date_or_null(t->source_date), date_or_null(t->lead_unit), date_or_null(t->supervising_unit), date_or_null(t->deadline),
+        t->deadline_text, t->deadline_rule, t->past_reason, t->steps, t->quantities, (int64_t)t->long_term, (int64_t)t->continues_after,
+        (int64_t)t->late_at_creation, t->state, t->version, t->return_count, date_or_null(t->grace_until), t->quality, t->submitted_by,
+        t->dispatched_biz, t->done_biz, t->closed_biz);
+    if (e) return e;
+    return db_changes(db) == 1 ? ERR_OK : ERR_CONFLICT;
+}
+
+static void read_event(const struct rows *r, struct arena *a, struct task_event *e) {
+    const char **texts[] = {&e->task, &e->event, &e->from_state, &e->to_state, &e->actor, &e->unit, &e->reason, &e->data, &e->device};
+    int          n       = (int)(sizeof texts / sizeof texts[0]);
+    for (int i = 0; i < n; i++) *texts[i] = arena_strdup(a, row_s(r, i));
+    e->seq     = row_i(r, n);
+    e->at_biz  = row_i(r, n + 1);
+    e->at_wall = row_i(r, n + 2);
+}
+#define EVENT_COLUMNS "e.task, e.event, e.from_state, e.to_state, e.actor, e.unit, e.reason, e.data, e.device, e.seq, e.at_biz, e.at_wall"
+
+enum err task_history(struct db *db, struct arena *a, const char *task, int64_t after, int max, struct task_history **list, size_t *n) {
+    *list          = arena_alloc(a, ((size_t)max + 1) * sizeof **list);
+    *n             = 0;
+    struct rows *r = db_query(db,
+                              "SELECT " EVENT_COLUMNS ", p.name, u.short_name, u.level, u.region FROM task_event e "
+                              "LEFT JOIN person p ON p.id = e.actor LEFT JOIN unit u ON u.code = e.unit "
+                              "WHERE e.task = ?1 AND e.seq > ?2 ORDER BY e.seq LIMIT ?3",
+                              "sii", task, after, (int64_t)max);
+    while (*n < (size_t)max && db_next(r)) {
+        struct task_history *h = &(*list)[(*n)++];
+        read_event(r, a, &h->e);
+        h->actor_name  = arena_strdup(a, text_or(row_s(r, 12), ""));
+        h->unit_name   = arena_strdup(a, text_or(row_s(r, 13), ""));
+        h->unit_level  = arena_strdup(a, text_or(row_s(r, 14), ""));
+        h->unit_region = arena_strdup(a, text_or(row_s(r, 15), ""));
+    }
+    return db_rows_end(r);
+}
+
+enum err task_event_last(struct db *db, struct arena *a, const char *task, const char *event, const char *unit, struct task_event *out) {
+    enum err     e = ERR_NOTFOUND;
+    struct rows *r = db_query(db,
+                              "SELECT " EVENT_COLUMNS " FROM task_event e WHERE e.task = ?1 AND e.event = ?2 AND e.unit = ?3 "
+                              "ORDER BY e.seq DESC LIMIT 1",
+                              "sss", task, event, unit);
+    if (db_next(r)) {
+        read_event(r, a, out);
+        e = ERR_OK;
+    }
+    enum err end = db_rows_end(r);
+    return end ? end : e;
+}
+
+enum err task_changed_biz(struct db *db, const char *task, int64_t *at_biz) {
+    *at_biz = 0;
+    return db_one_i(db, at_biz, "SELECT MAX(at_biz) FROM task_event WHERE task = ?1", "s", task);
+}
