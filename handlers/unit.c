@@ -107,8 +107,8 @@ static enum err by_name(struct req *r, const char *name, struct unit **list, siz
 static enum err list(struct req *r, const void *args) {
     const struct list_args *p = args;
     struct cursor           c;
-    struct unit            *v;
-    size_t                  n, limit = p->limit ? (size_t)p->limit : 50;
+    struct unit            *v = NULL;
+    size_t                  n = 0, limit = p->limit ? (size_t)p->limit : 50;
     const char             *filter = arena_printf(r->a, "%s|%s|%s|%s|%s|%s", p->group ? p->group : "", p->level ? p->level : "",
                                       p->type ? p->type : "", p->scope ? p->scope : "", p->kind ? p->kind : "", p->q ? p->q : "");
     TRY(req_cursor_parse(r, p->cursor, filter, &c));

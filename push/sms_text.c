@@ -145,13 +145,16 @@ static enum err gbk(const uint8_t *p, size_t n, struct buf *out) {
     enum err e = ERR_INPUT;
     if (n > sizeof in || memchr(p, 0, n) != NULL) return ERR_INPUT;
     iconv_t cd = iconv_open("UTF-8", "GBK");
-    if (cd == (iconv_t)-1) return ERR_MEDIA;
     memcpy(in, p, n);
-    if (iconv(cd, &from, &from_n, &to, &to_n) != (size_t)-1 && from_n == 0) {
-        buf_put(out, utf8, sizeof utf8 - to_n);
-        e = ERR_OK;
+    if (cd == (iconv_t)-1) {
+        e = ERR_MEDIA;
+    } else {
+        if (iconv(cd, &from, &from_n, &to, &to_n) != (size_t)-1 && from_n == 0) {
+            buf_put(out, utf8, sizeof utf8 - to_n);
+            e = ERR_OK;
+        }
+        (void)iconv_close(cd);
     }
-    (void)iconv_close(cd);
     return e;
 }
 
