@@ -138,6 +138,11 @@ static bool ucs2(const uint8_t *p, size_t n, struct buf *out) {
     return true;
 }
 
+/* The analyser of gcc 12 takes the (iconv_t)-1 of a failure for a thing that leaks. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wanalyzer-malloc-leak"
+#endif
 static enum err gbk(const uint8_t *p, size_t n, struct buf *out) {
     char     in[256], utf8[1024];
     char    *from = in, *to = utf8;
@@ -157,6 +162,9 @@ static enum err gbk(const uint8_t *p, size_t n, struct buf *out) {
     }
     return e;
 }
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 enum err sms_decode(uint8_t fmt, const uint8_t *p, size_t n, struct buf *out) {
     if (n == 0) return ERR_OK;
