@@ -23,7 +23,10 @@
 #define MIGRATIONS                                                                                                               \
     M(0, store, "0000_store.sql")                                                                                                \
     M(1, base, "0001_base.sql")                                                                                                  \
-    M(20, people, "0020_people.sql")
+    M(20, people, "0020_people.sql")                                                                                             \
+    M(30, task, "0030_task.sql")                                                                                                 \
+    M(50, ranking, "0050_ranking.sql")                                                                                           \
+    M(60, push, "0060_push.sql")
 
 #define M(number, sym, file) SQL_FILE(sym, file);
 MIGRATIONS

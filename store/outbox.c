@@ -32,8 +32,11 @@ enum err outbox_read(struct db *db, struct arena *a, int64_t after, size_t max, 
     return db_rows_end(r);
 }
 
-enum err outbox_trim(struct db *db, int64_t seq, int64_t older_than_wall_ms) {
-    return db_exec(db, "DELETE FROM outbox WHERE seq <= ?1 AND at_wall < ?2", "ii", seq, older_than_wall_ms);
+enum err outbox_trim(struct db *db, int64_t seq, int64_t older_than_wall_ms, int64_t max, int64_t *n) {
+    enum err e = db_exec(db, "DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox WHERE seq <= ?1 AND at_wall < ?2 ORDER BY seq LIMIT ?3)", "iii",
+                         seq, older_than_wall_ms, max);
+    *n         = e ? 0 : db_changes(db);
+    return e;
 }
 
 enum err outbox_top(struct db *db, int64_t *seq) { return db_one_i(db, seq, "SELECT value FROM counter WHERE name = 'outbox'", ""); }

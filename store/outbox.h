@@ -19,10 +19,10 @@ struct outbox_row {
     int64_t     seq;
     const char *channel, *key, *data; /* key may be NULL */
 };
-/* Any reader. Rows after `after`, at most max, fewer when the arena is over (but at least one); n = 0: none waits. */
+/* Any reader. Rows after `after`, at most max, fewer when the arena is full (one at least); 0: there are none. */
 enum err outbox_read(struct db *db, struct arena *a, int64_t after, size_t max, struct outbox_row **rows, size_t *n) MUST_CHECK;
-/* Writer thread: rows up to seq have reached Redis and are older than keep_ms: gone. */
-enum err outbox_trim(struct db *db, int64_t seq, int64_t older_than_wall_ms) MUST_CHECK;
+/* Writer thread: at most `max` rows up to seq, which have reached Redis, and older than that: gone. *n: how many. */
+enum err outbox_trim(struct db *db, int64_t seq, int64_t older_than_wall_ms, int64_t max, int64_t *n) MUST_CHECK;
 enum err outbox_top(struct db *db, int64_t *seq) MUST_CHECK; /* 0 when none was ever written */
 
 #endif
