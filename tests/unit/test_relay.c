@@ -350,15 +350,16 @@ static void t_lane_limit(void **state) {
 
 static void t_rebuild(void **state) {
     (void)state;
-    size_t             n;
-    struct channel_pos before, after;
+    struct rebuild_counts n;
+    struct channel_pos    before, after;
     say("task:1", 3);
     deliveries(12);
     AWAIT(in_lanes() == 12);
     OK(channel_top(h.r, "task:1", &before));
     OK(lane_clear(h.r, "p1"));
-    OK(rebuild(h.db, h.r, &n));
-    assert_int_equal(n, 12);
+    OK(rebuild_all(h.db_path, h.redis, &n, h.why, sizeof h.why));
+    assert_int_equal(n.deliveries, 12);
+    assert_true(n.channel_keys >= 2);
     assert_int_equal(in_lanes(), 12);
     OK(channel_top(h.r, "task:1", &after));
     assert_string_not_equal(before.epoch, after.epoch);
