@@ -160,7 +160,7 @@ static enum err each_target(struct act *a, bool reached) {
         const cJSON *got = a->p ? cJSON_GetObjectItemCaseSensitive(a->p->quantities, t->string) : NULL;
         if (!cJSON_IsNumber(t)) continue;
         if (!reached && !cJSON_IsNumber(got)) task_miss(a, "完成数量：请填写 %s（目标 %.0f）", t->string, t->valuedouble);
-        if (reached && cJSON_IsNumber(got) && got->valuedouble < t->valuedouble)
+        if (reached && got && cJSON_IsNumber(got) && got->valuedouble < t->valuedouble)
             task_miss(a, "%s：应 %.0f，实 %.0f", t->string, t->valuedouble, got->valuedouble);
     }
     cJSON_Delete(v);

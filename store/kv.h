@@ -14,7 +14,8 @@
 #include "base/err.h"
 #include "store/db.h"
 
-enum err kv_get(struct db *db, struct arena *a, const char *name, const char **value) MUST_CHECK; /* ERR_NOTFOUND; value in the arena */
-enum err kv_set(struct db *db, const char *name, const char *value) MUST_CHECK;                   /* new or replaced */
+enum err kv_get(struct db *db, struct arena *a, const char *name,
+                const char **value) MUST_CHECK;                                 /* ERR_NOTFOUND; value in the arena */
+enum err kv_set(struct db *db, const char *name, const char *value) MUST_CHECK; /* new or replaced */
 
 #endif
