@@ -165,7 +165,7 @@ enum err notice_mark_read(struct db *db, const char *person, const char *notice,
 enum err sms_code_queue(struct db *db, struct arena *a, const struct notice_rules *rules, const char *phone_plain, const char *text,
                         const char *ref, int64_t wall_ms, int64_t expires_wall, bool live) {
     char     id[ID_CAP], *full = arena_printf(a, "【%s】%s", rules->signature, text);
-    size_t   phone_cap = strlen(phone_plain) + SM4_EXTRA, text_cap = strlen(full) + SM4_EXTRA, phone_n, text_n;
+    size_t   phone_cap = strlen(phone_plain) + SM4_EXTRA, text_cap = strlen(full) + SM4_EXTRA, phone_n = 0, text_n = 0;
     uint8_t *phone = arena_alloc(a, phone_cap), *sealed = arena_alloc(a, text_cap);
     id_new("d_", id);
     enum err e = sm4_seal(rules->pii_key, phone_plain, strlen(phone_plain), phone, phone_cap, &phone_n);
