@@ -162,7 +162,7 @@ struct calendar *calendar_load(const char *path, char *why, size_t why_n) {
     struct calendar *c    = NULL;
     char             place[64] = "";
     if (text && json_parse(text, n, &root, &what) == ERR_OK) what = "not an object with entries";
-    if (cJSON_IsObject(root) && root->child) {
+    if (root && cJSON_IsObject(root) && root->child) {
         ALLOC_OBJ(c, CALENDAR_MAGIC);
         for (const cJSON *v = root->child; v && c; v = v->next) {
             int32_t      day;

@@ -127,13 +127,13 @@ enum err conf_load(struct conf *c, const char *path, char *why, size_t why_n) {
         const char *env, *name;
     } envs[] = {{"ZHANGBAN_LISTEN", "listen"}, {"ZHANGBAN_DATA", "data"}, {"ZHANGBAN_DEMO", "demo"}, {"ZHANGBAN_REDIS", "redis"}};
     conf_defaults(c);
-    if (path == NULL) path = getenv("ZHANGBAN_CONF");
+    if (path == NULL) path = getenv("ZHANGBAN_CONF"); /* NOLINT(concurrency-mt-unsafe): before threads */
     if (path && *path) {
         enum err e = load_file(c, path, why, why_n);
         if (e) return e;
     }
     for (size_t i = 0; i < ARRAY_N(envs); i++) {
-        const char *v = getenv(envs[i].env);
+        const char *v = getenv(envs[i].env); /* NOLINT(concurrency-mt-unsafe) */
         if (v == NULL || *v == '\0') continue;
         char     inner[512];
         enum err e = conf_set(c, envs[i].name, v, inner, sizeof inner);

@@ -25,8 +25,9 @@ static size_t decode(const unsigned char *p, size_t n, uint32_t *cp) {
 bool utf8_valid(const char *s, size_t n) {
     const unsigned char *p = (const unsigned char *)s, *end = p + n;
     while (p < end) {
-        uint64_t eight;
-        if (end - p >= 8 && (memcpy(&eight, p, 8), (eight & 0x8080808080808080U) == 0)) {
+        uint64_t eight = 0x80;
+        if (end - p >= 8) memcpy(&eight, p, 8);
+        if ((eight & 0x8080808080808080U) == 0) {
             p += 8;
             continue;
         }

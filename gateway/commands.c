@@ -141,7 +141,7 @@ int command_verify_ledger(const struct conf *conf, int argc, char **argv) {
 
 int command_rebuild(const struct conf *conf, int argc, char **argv) {
     struct tools          t;
-    struct rebuild_counts n;
+    struct rebuild_counts n = {0};
     char                  address[128], why[256] = "";
     if (argc > 1) return command_bad_option(argv[1]);
     if (open_or_say(conf, &t)) return 1;

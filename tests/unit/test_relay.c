@@ -270,14 +270,15 @@ static void t_older_log(void **state) {
     assert_string_not_equal(before.epoch, after.epoch);
 }
 
-/* outbox_add refuses such a name; a row of an older version, or of another hand, may still have it. */
 static enum err add_bad(struct db *db, void *arg) {
-    char name[400];
     (void)arg;
-    memset(name, 'x', sizeof name);
-    name[sizeof name - 1] = '\0';
-    enum err e = db_exec(db, "UPDATE counter SET value = value + 1 WHERE name = 'outbox'", "");
-    return e ? e : db_exec(db, "INSERT INTO outbox (seq, channel, data, at_wall) SELECT value, ?1, '{}', 0 FROM counter WHERE name = 'outbox'", "s", name);
+    char long_name[400];
+    memset(long_name, 'x', sizeof long_name);
+    long_name[sizeof long_name - 1] = '\0';
+    enum err e = db_exec(db, "UPDATE counter SET value = value + 1 WHERE name = 'outbox'", ""); /* outbox_add would refuse it */
+    return e ? e
+             : db_exec(db, "INSERT INTO outbox (seq, channel, data, at_wall) VALUES ((SELECT value FROM counter WHERE name = 'outbox'), ?1, '{}', ?2)",
+                       "si", long_name, clock_wall_ms());
 }
 
 static void t_bad_row(void **state) {
