@@ -9,12 +9,13 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "store/auth.h"
-#include "handlers/actor.h"
+#include "handlers/session_issue.h"
 
 #define TOKENS_MAGIC 0x746f6b73U
 #define SLOTS        4096u /* direct mapped; a collision costs one look-up */
 #define FRESH_MS     1000
 #define AWAY_MS      300000
+#define ACTOR_ARENA_BYTES 8192
 
 struct verdict {
     char         hash[65];
@@ -97,13 +98,10 @@ enum err token_resolve(struct worker *w, const char *token, struct actor *who, i
         return e2 ? e2 : revoked ? ERR_AUTH : ERR_OK;
     }
     if (e) return e;
-    bool revoked = false;
-    e            = auth_session_revoked(w->db, s.id, &revoked);
+    struct arena *a = arena_new(ACTOR_ARENA_BYTES);
+    e               = session_actor(w->db, a, &s, who);
+    arena_free(a);
     if (e) return e;
-    if (revoked) return ERR_AUTH;
-    e = actor_load(w->db, s.person, s.device, who);
-    if (e) return e == ERR_NOTFOUND ? ERR_AUTH : e;
-    (void)snprintf(who->session, sizeof who->session, "%s", s.id);
     *expires_wall_ms = s.expires_wall_ms;
     remember(w->app->tokens, hash, who, s.expires_wall_ms);
     return ERR_OK;

@@ -206,6 +206,9 @@ static void do_subscribe(struct client *cl, uint32_t id, const cJSON *req) {
         client_error(cl, id, 105);
     } else if (cl->subs_n >= SUBS_MAX) {
         client_error(cl, id, 106);
+    } else if (cJSON_IsNumber(cJSON_GetObjectItemCaseSensitive(req, "type")) &&
+               cJSON_GetObjectItemCaseSensitive(req, "type")->valuedouble > 0) {
+        client_error(cl, id, 108); /* map and shared-poll subscriptions */
     } else if (channel_find(channel) == NULL || (channel_find(channel)->flags & CH_SERVER)) {
         client_error(cl, id, channel_find(channel) ? 103 : 102);
     } else {

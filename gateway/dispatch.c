@@ -57,7 +57,7 @@ static void finish(struct call *c, enum err e) {
     struct req *r   = &c->req;
     if (e == ERR_OK && r->refuse) e = r->refuse;
     if (e == ERR_OK && (c->reply.failed || arena_is_over(c->arena))) e = ERR_TOOBIG;
-    for (struct effect *x = r->effects; x && e == ERR_OK; x = x->next) live_close_session(app, r->redis, x->person, x->session);
+    for (struct effect *x = r->effects; x && e == ERR_OK; x = x->next) live_close_session(app, x->person, x->session);
 
     char label[96];
     (void)snprintf(label, sizeof label, "%s %s", c->m->name, err_info(e)->word);

@@ -41,7 +41,11 @@ const struct channel_row *chan_row(const struct chan *c);
 
 /* A publication from the bus. frame borrowed. */
 void hub_publish(struct hub *h, const char *channel, const char *epoch, uint64_t offset, uint64_t key, struct frame *f);
-/* Redis came back, maybe as another: every channel's position is compared (a worker reads the tops). */
+/* The push of a publication, as every subscriber of every loop gets it. Returned: frame_unref. */
+struct frame *hub_frame(const char *channel, size_t channel_n, const char *data, size_t data_n, uint64_t offset);
+/* Redis came back, maybe as another: every channel's position is compared (a worker reads the streams).
+ * Same epoch: what was missed is given out. New epoch: client-side subscriptions end with 2500, spread over 5 s; server-side ones
+ * get a subscribe push with the new position and stay (D15). */
 void hub_recheck(struct hub *h);
 
 void   hub_tick(struct hub *h, int64_t mono_ms); /* jittered 2500 pushes, presence */

@@ -42,18 +42,8 @@ static uint64_t key_hash(const char *key, size_t n) {
 static void on_pub(void *arg, const char *channel, size_t channel_n, const char *epoch, uint64_t offset, const char *key, size_t key_n,
                    const char *data, size_t data_n) {
     struct live *v = arg;
-    struct buf   b;
-    struct jw    w;
     metric_add(M_C_bus_pubs, 1);
-    buf_init(&b, data_n + channel_n * 6 + 128);
-    jw_init(&w, &b);
-    buf_puts(&b, "{\"push\":{\"channel\":");
-    jw_strn(&w, channel, channel_n);
-    buf_puts(&b, ",\"pub\":{\"data\":");
-    buf_put(&b, data, data_n);
-    buf_printf(&b, ",\"offset\":%llu}}}", (unsigned long long)offset);
-    struct frame *f = frame_text(buf_str(&b), b.len);
-    buf_fini(&b);
+    struct frame *f = hub_frame(channel, channel_n, data, data_n, offset);
     for (unsigned i = 0; i < net_loops_n(v->app->net); i++) {
         struct pub *p = x_malloc(sizeof *p + channel_n + 1);
         p->f          = frame_ref(f);
@@ -91,19 +81,25 @@ static void close_here(struct app *app, const char *person, const char *session)
     }
 }
 
-void live_close_session(struct app *app, struct redis *redis, const char *person, const char *session) {
-    close_here(app, person, session);
-    if (redis == NULL) return;
+static void tell_others(void *ctx, void *arg) {
+    struct worker *w    = ctx;
+    char          *json = arg;
+    if (control_publish(w->redis, json) != ERR_OK) LOG0(LOG_WARN, "control_not_published"); /* the records refuse the session anyway */
+    x_free(json);
+}
+
+void live_close_session(struct app *app, const char *person, const char *session) {
     struct buf b;
     struct jw  w;
+    close_here(app, person, session);
     buf_init(&b, 1024);
     jw_init(&w, &b);
     jw_obj(&w);
     jw_kstr(&w, "close_person", person);
     jw_kstr(&w, "session", session);
     jw_obj_end(&w);
-    if (control_publish(redis, buf_str(&b)) != ERR_OK) LOG0(LOG_WARN, "control_not_published");
-    buf_fini(&b);
+    char *json = buf_take(&b, NULL);
+    if (pool_submit(app->pool, tell_others, json) != ERR_OK) x_free(json);
 }
 
 static void on_control(void *arg, const char *json, size_t n) {

@@ -8,8 +8,8 @@
 
 #include "gateway/app.h"
 
-/* Any thread: closes the session's connections here at once and tells the other processes through Redis (NULL: only here). */
-void live_close_session(struct app *app, struct redis *redis, const char *person, const char *session);
+/* Any thread: closes the session's connections here at once and tells the other processes through Redis, on a worker. */
+void live_close_session(struct app *app, const char *person, const char *session);
 
 void live_start(struct net_loop *l0); /* loop 0's thread */
 void live_stop(struct net_loop *l0);

@@ -373,8 +373,8 @@ static int bind_one(const struct addrinfo *ai, unsigned port, bool shared) {
 }
 
 static unsigned port_of(int fd) {
-    struct sockaddr_storage sa;
-    socklen_t               n = sizeof sa;
+    struct sockaddr_storage sa = {0};
+    socklen_t               n  = sizeof sa;
     MUST(getsockname(fd, (struct sockaddr *)&sa, &n) == 0);
     return ntohs(sa.ss_family == AF_INET ? ((struct sockaddr_in *)&sa)->sin_port : ((struct sockaddr_in6 *)&sa)->sin6_port);
 }

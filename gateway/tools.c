@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "gateway/serve.h"
 #include "store/migrate.h"
+#include "store/redis_server.h"
 
 static enum err make_dir(const char *path, char *why, size_t why_n) {
     if (mkdir(path, 0700) == 0 || errno == EEXIST) return ERR_OK;
@@ -66,6 +67,10 @@ static enum err open_house(struct tools *t, char *why, size_t why_n) {
     h->instruction_skew_ms = (int)c->instruction_skew_s * 1000;
     const int64_t after[4] = {c->sms_p0_s, c->sms_p1_s, c->sms_p2_s, c->sms_p3_s};
     for (int i = 0; i < 4; i++) h->sms_after_ms[i] = after[i] < 0 ? -1 : after[i] * 1000;
+    h->quiet_from_min = (int)c->quiet_from_min;
+    h->quiet_to_min   = (int)c->quiet_to_min;
+    h->sms_per_day    = (int)c->sms_per_day;
+    h->sms_merge_ms   = c->sms_merge_s * 1000;
     (void)snprintf(h->sms_signature, sizeof h->sms_signature, "%.31s", c->sms_signature);
     (void)snprintf(h->duty_phone, sizeof h->duty_phone, "%.31s", c->duty_phone);
     (void)snprintf(h->data_dir, sizeof h->data_dir, "%.255s", c->data);
@@ -93,4 +98,24 @@ void tools_close(struct tools *t) {
     calendar_free((struct calendar *)(uintptr_t)t->house.cal);
     x_wipe(&t->house, sizeof t->house);
     t->db = NULL;
+}
+
+enum err tools_redis(const struct tools *t, char address[128], char *why, size_t why_n) {
+    if (*t->conf.redis == '\0') return redis_server_find(t->conf.data, address, 128, why, why_n);
+    (void)snprintf(address, 128, "%.127s", t->conf.redis);
+    return ERR_OK;
+}
+
+enum err tools_write(struct tools *t, enum err (*fn)(struct db *db, void *arg), void *arg) {
+    TRY(db_begin(t->db));
+    enum err e = fn(t->db, arg);
+    if (e == ERR_OK) e = ledger_seal(t->house.ledger, t->db);
+    if (e == ERR_OK) e = db_commit(t->db);
+    if (e == ERR_OK) {
+        ledger_committed(t->house.ledger);
+        return ERR_OK;
+    }
+    db_rollback(t->db);
+    ledger_aborted(t->house.ledger);
+    return e;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reading, signing for, answering and closing instructions, and leaders' evaluations. Need to know: the leader who wrote it,
+ * Reading, signing for, answering and closing instructions. Need to know: the leader who wrote it,
  * the named units, the dispatching office and monitoring units (domain.md 4); for everybody else it does not exist.
  */
 #include "handlers/instruction.h"
@@ -263,38 +263,6 @@ static enum err close_it(struct req *r, const void *args) {
     return ERR_OK;
 }
 
-/* ---- evaluation.set ---- */
-
-struct evaluation_args {
-    const char *period, *unit;
-    int64_t     value;
-};
-
-/* 2018, 2018-Q1, 2018-03 */
-static bool period_ok(const char *s) {
-    size_t n = strlen(s), y = strspn(s, "0123456789");
-    if (n == 4) return y == 4;
-    if (n != 7 || y != 4 || s[4] != '-') return false;
-    if (s[5] == 'Q') return s[6] >= '1' && s[6] <= '4';
-    return (s[5] == '0' && s[6] >= '1' && s[6] <= '9') || (s[5] == '1' && s[6] >= '0' && s[6] <= '2');
-}
-
-static enum err evaluation(struct req *r, const void *args) {
-    const struct evaluation_args *p = args;
-    bool                          is_group;
-    const char                   *name;
-    if (!period_ok(p->period)) return req_bad(r, "period", "期间：格式为 2018、2018-Q1 或 2018-03");
-    TRY(instruction_unit_check(r->db, r->a, p->unit, &is_group, &name));
-    if (is_group) return req_bad(r, "unit", "单位：“%s”不是具体单位，请逐个评价", name);
-    TRY(evaluation_set(r->db, p->period, p->unit, r->who.id, p->value, r->biz_ms));
-    req_dirty_boards(r);
-    TRY(req_ledger(r, arena_printf(r->a, "evaluation:%s:%s", p->period, p->unit), arena_printf(r->a, "{\"value\":%d}", (int)p->value)));
-    jw_kstr(r->out, "period", p->period);
-    jw_kstr(r->out, "unit", p->unit);
-    jw_kint(r->out, "value", p->value);
-    return ERR_OK;
-}
-
 #define SERIAL_MAX 9007199254740991LL
 static const struct param create_params[] = {
     P_ID(struct instruction_args, device, "device"),
@@ -326,8 +294,6 @@ static const struct param list_params[] = {
 };
 static const struct param id_params[]    = {P_ID(struct id_args, instruction_id, "instruction")};
 static const struct param reply_params[] = {P_ID(struct reply_args, instruction_id, "instruction"), P_TEXT(struct reply_args, text, 1, 4000, true)};
-static const struct param evaluation_params[] = {P_ID(struct evaluation_args, period, NULL), P_ID(struct evaluation_args, unit, "unit"),
-                                                 P_I64(struct evaluation_args, value, 0, 100, true)};
 
 static const struct method rows[] = {
     {.name = "instruction.create", .verb = V_POST, .path = "/v1/instructions",
@@ -352,8 +318,5 @@ static const struct method rows[] = {
     {.name = "instruction.close", .verb = V_POST, .path = "/v1/instructions/{instruction_id}/close", .doc = "签发人办结批示。", .roles = ROLE_LEADER,
      .flags = M_WRITE, .cost = 2, PARAMS(id_params), .args_size = sizeof(struct id_args), .fn = close_it,
      .reply_doc = "state，not_replied 未反馈的单位数"},
-    {.name = "evaluation.set", .verb = V_PUT, .path = "/v1/evaluations/{period}/{unit}", .doc = "市领导对单位的评价（0 到 100），计入排行榜。",
-     .roles = ROLE_LEADER, .flags = M_WRITE, .cost = 2, PARAMS(evaluation_params), .args_size = sizeof(struct evaluation_args), .fn = evaluation,
-     .reply_doc = "period，unit，value"},
 };
 METHOD_LIST(instruction_methods, rows);

@@ -2,8 +2,12 @@
  *
  * The delivery worker: takes delivery ids from the lanes, claims them in the store (the attempt is on record before anything is
  * sent), hands them to their channel, records the verdict. Channels: inbox (a publication was already written with the
- * notice), log (a line in DATA/outbox.log, demo), sms (CMPP). One libuv loop on a thread of its own; any number of processes
- * beside one store.
+ * notice), log (a line in DATA/outbox.log, demo), sms (CMPP). One libuv loop on a thread of its own and a thread that fetches
+ * from Redis; any number of processes beside one store.
+ *
+ * Lanes p0 to p3 are strictly in order. Nothing is claimed while the carrier's link is down, so that reading still cancels it and
+ * a crash leaves nothing unknown that was not really sent. Without a carrier SMS end as `failed`, "no carrier"; in the demo they
+ * go to the log, marked simulated.
  */
 #ifndef ZB_PUSH_DELIVER_H
 #define ZB_PUSH_DELIVER_H
@@ -21,13 +25,18 @@ struct deliver_conf {
     const char           *redis;   /* borrowed for life */
     struct writer        *writer;
     const struct sm4_key *pii_key; /* opens phone numbers */
-    const char           *worker;  /* name in claims, unique per process */
+    const char           *worker;  /* name in claims: unique per process, and the same again after a restart */
     bool                  demo;
     const char           *data_dir, *signature;
+    /* tests; 0: 60 s without an answer is unknown, 1 s before the first reconnect, 30 s before an unknown outcome is tried again */
+    uint32_t request_ms, backoff_ms;
+    int64_t  again_ms;
 };
 
+/* First ends what this worker's last life left (delivery_recover). */
 enum err deliver_start(const struct deliver_conf *conf, struct deliver **out, char *why, size_t why_n) MUST_CHECK;
-void     deliver_stop(struct deliver *d); /* finishes what is in the window (5 s), then joins; NULL is legal */
-bool     deliver_is_idle(struct deliver *d); /* nothing claimed and the lanes are empty; NULL: true */
+void     deliver_stop(struct deliver *d); /* waits for what is in the window (5 s), gives the rest back, joins; NULL is legal. The writer must still run. */
+/* Any thread: the lanes are empty and nothing is in hand; asks Redis, false while that is away. NULL: true. */
+bool     deliver_is_idle(struct deliver *d);
 
 #endif

@@ -2,16 +2,17 @@
 #include "push/relay.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/calendar.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metric.h"
+#include "push/rebuild.h"
 #include "store/delivery.h"
 #include "store/outbox.h"
 #include "store/redis.h"
@@ -20,34 +21,45 @@
 #define BATCH_ROWS  256
 #define IDLE_MS     500
 #define KEEP_MS     60000 /* rows already in Redis stay this long for a look */
+#define UPKEEP_MS   10000
+#define TRIM_ROWS   2000  /* in one write: the writer has others to serve */
+#define LANE_QUEUED 50000 /* more of one lane stay waiting; far below what a lane takes */
+#define STUCK_MS    60000
+#define PARTS_MS    (5 * DAY_MS) /* carriers report within 48 h */
+#define EXPIRED_MS  3600000
 
 struct relay {
     unsigned          magic;
     struct relay_conf conf;
     pthread_t         thread;
     pthread_mutex_t   lock;
-    pthread_cond_t    some;
-    bool              woken, stop;
-    atomic_bool       idle;
+    pthread_cond_t    some;              /* CLOCK_MONOTONIC */
+    bool              woken, stop, idle; /* under lock */
     struct db        *db;
     struct redis     *redis;
     struct arena     *arena;
-    int64_t           done_seq, trimmed_ms;
+    int64_t           done_seq, upkeep_ms;
     char              run_id[64];
-    bool              away;
+    bool              away, restore_due;
 };
 
 void relay_wake(void *p) {
     struct relay *r = p;
     CHECK_OBJ_NOTNULL(r, RELAY_MAGIC);
-    atomic_store(&r->idle, false);
     pthread_mutex_lock(&r->lock);
     r->woken = true;
+    r->idle  = false;
     pthread_cond_signal(&r->some);
     pthread_mutex_unlock(&r->lock);
 }
 
-bool relay_is_idle(struct relay *r) { return atomic_load(&r->idle); }
+bool relay_is_idle(struct relay *r) {
+    CHECK_OBJ_NOTNULL(r, RELAY_MAGIC);
+    pthread_mutex_lock(&r->lock);
+    bool idle = r->idle;
+    pthread_mutex_unlock(&r->lock);
+    return idle;
+}
 
 /* ---- outbox ---- */
 static enum err carry(struct relay *r, bool *more) {
@@ -60,18 +72,38 @@ static enum err carry(struct relay *r, bool *more) {
         struct channel_pos   pos;
         bool                 published;
         e = channel_publish(r->redis, rows[i].channel, rows[i].key, rows[i].data, rows[i].seq, c.size, c.ttl_s, &pos, &published);
+        if (e == ERR_INPUT || e == ERR_TOOBIG) {
+            LOG(LOG_ERROR, "outbox_row_refused", KI("seq", rows[i].seq), KS("channel", rows[i].channel), KS("err", err_info(e)->word));
+            e = ERR_OK;
+        }
         if (e) break;
         r->done_seq = rows[i].seq;
         metric_add(M_C_outbox_relayed, 1);
     }
-    *more = e == ERR_OK && n == BATCH_ROWS;
+    *more = e == ERR_OK && n > 0; /* a read may end early, when its arena is over */
     return e;
 }
 
-/* ---- progress and due deliveries, in one write ---- */
+static void tell_waiting(struct relay *r) {
+    int64_t top;
+    if (outbox_top(r->db, &top) == ERR_OK) metric_set(M_C_outbox_waiting, top - r->done_seq);
+}
+
+/* Where a fresh relay stands: before the oldest row there is. */
+static enum err find_place(struct relay *r) {
+    struct outbox_row *rows;
+    size_t             n;
+    enum err           e = outbox_read(r->db, r->arena, 0, 1, &rows, &n);
+    if (e) return e;
+    if (n == 0) return outbox_top(r->db, &r->done_seq);
+    r->done_seq = rows[0].seq - 1;
+    return ERR_OK;
+}
+
+/* ---- due deliveries and progress, in one write ---- */
 struct note {
-    struct relay *r;
-    int64_t       seq, wall_ms;
+    int64_t       seq, wall_ms, trimmed;
+    bool          upkeep;
     struct arena *a;
     char        **ids;
     char        **lanes;
@@ -80,61 +112,75 @@ struct note {
 
 static enum err note_run(struct db *db, void *arg) {
     struct note *k = arg;
-    enum err     e = outbox_trim(db, k->seq, k->wall_ms - KEEP_MS);
-    return e ? e : delivery_queue_due(db, k->a, k->wall_ms, BATCH_ROWS, &k->ids, &k->lanes, &k->n);
-}
-
-static bool trim_due(struct relay *r) {
-    int64_t now = clock_mono_ms();
-    if (now - r->trimmed_ms < 10000) return false;
-    r->trimmed_ms = now;
-    return true;
+    enum err     e = ERR_OK;
+    if (k->upkeep) e = outbox_trim(db, k->seq, k->wall_ms - KEEP_MS, TRIM_ROWS, &k->trimmed);
+    if (e == ERR_OK && k->upkeep) e = delivery_purge(db, k->wall_ms - EXPIRED_MS, k->wall_ms - PARTS_MS, TRIM_ROWS);
+    return e ? e : delivery_queue_due(db, k->a, k->wall_ms, BATCH_ROWS, LANE_QUEUED, &k->ids, &k->lanes, &k->n);
 }
 
 static enum err queue_due(struct relay *r, bool *more) {
-    int64_t  due = 0;
-    enum err e   = delivery_count_due(r->db, clock_wall_ms(), &due);
-    *more        = false;
-    if (e || (due == 0 && !trim_due(r))) return e;
-    struct note k = {.r = r, .seq = r->done_seq, .wall_ms = clock_wall_ms(), .a = r->arena};
+    int64_t  now    = clock_mono_ms();
+    bool     due    = false, upkeep = now >= r->upkeep_ms;
+    enum err e      = delivery_is_due(r->db, clock_wall_ms(), &due);
+    *more           = false;
+    if (e || (!due && !upkeep)) return e;
+    struct note k = {.seq = r->done_seq, .wall_ms = clock_wall_ms(), .upkeep = upkeep, .a = r->arena};
     arena_reset(r->arena);
     e = writer_call(r->conf.writer, note_run, &k);
-    /* A crash between this commit and the lane leaves rows `queued` that no lane holds: delivery_requeue at start and rebuild
-     * put them back. */
+    if (e) return e;
+    if (upkeep && k.trimmed < TRIM_ROWS) r->upkeep_ms = now + UPKEEP_MS;
     for (size_t i = 0; e == ERR_OK && i < k.n; i++) e = lane_add(r->redis, k.lanes[i], k.ids[i]);
-    *more = e == ERR_OK && k.n == BATCH_ROWS;
+    if (e) r->restore_due = true; /* the rest of them is queued in the store and in no lane */
+    *more = e == ERR_OK && (k.n > 0 || k.trimmed == TRIM_ROWS);
     return e;
 }
 
-/* Another run_id: what Redis held may be gone. Every queued delivery goes to its lane again (an entry twice is harmless: the
- * claim is in the store). */
-static enum err restore(struct relay *r) {
-    char **ids, **lanes;
-    size_t n;
-    arena_reset(r->arena);
-    enum err e = delivery_list_queued(r->db, r->arena, &ids, &lanes, &n);
-    for (size_t i = 0; e == ERR_OK && i < n; i++) e = lane_add(r->redis, lanes[i], ids[i]);
+/* ---- what Redis lost ---- */
+static enum err restore(struct relay *r, const char *why) {
+    int64_t  n;
+    bool     was;
+    enum err e = rebuild_lanes(r->db, r->redis, r->arena, &n);
+    if (e == ERR_OK) e = lane_mark(r->redis, &was);
     if (e) return e;
-    LOG(LOG_INFO, "lanes_restored", KI("deliveries", n));
+    LOG(LOG_INFO, "lanes_restored", KI("deliveries", n), KS("why", why));
+    r->restore_due = false;
     (void)snprintf(r->run_id, sizeof r->run_id, "%s", redis_run_id(r->redis));
     if (r->conf.rebuild) r->conf.rebuild(r->conf.arg);
     return ERR_OK;
 }
 
+/* Something has been queued for long and no lane holds anything: an entry got lost on a way nobody thought of. */
+static enum err look_for_stuck(struct relay *r) {
+    bool     stuck = false;
+    enum err e     = delivery_is_stuck(r->db, clock_wall_ms() - STUCK_MS, &stuck);
+    for (size_t i = 0; e == ERR_OK && stuck && i < 4; i++) {
+        int64_t waiting, pending;
+        e     = lane_depth(r->redis, delivery_lanes[i], &waiting, &pending);
+        stuck = waiting + pending == 0;
+    }
+    return e || !stuck ? e : restore(r, "stuck");
+}
+
 static enum err meet_redis(struct relay *r) {
-    enum err e = redis_ping(r->redis);
-    if (e || strcmp(r->run_id, redis_run_id(r->redis)) == 0) return e;
-    return restore(r);
+    bool     was = false;
+    enum err e   = redis_ping(r->redis); /* not while it is loading */
+    if (e == ERR_OK) e = lane_mark(r->redis, &was);
+    if (e) return e;
+    if (strcmp(r->run_id, redis_run_id(r->redis)) != 0) return restore(r, r->run_id[0] ? "another Redis" : "start");
+    if (!was) return restore(r, "flushed");
+    return r->restore_due ? restore(r, "lane_add failed") : ERR_OK;
 }
 
 static enum err pass(struct relay *r) {
-    enum err e    = meet_redis(r);
-    bool     more = true, more_due = true;
+    bool     more = true, more_due = true, upkeep = clock_mono_ms() >= r->upkeep_ms;
+    enum err e = meet_redis(r);
+    if (e == ERR_OK && upkeep) e = look_for_stuck(r);
     while (e == ERR_OK && (more || more_due)) {
         if (more) e = carry(r, &more);
         if (e == ERR_OK && more_due) e = queue_due(r, &more_due);
         if (e == ERR_OK) e = meet_redis(r);
     }
+    tell_waiting(r);
     return e;
 }
 
@@ -145,7 +191,7 @@ static void *run(void *p) {
         pthread_mutex_lock(&r->lock);
         if (!r->woken && !r->stop) {
             struct timespec t;
-            (void)clock_gettime(CLOCK_REALTIME, &t);
+            (void)clock_gettime(CLOCK_MONOTONIC, &t);
             t.tv_nsec += IDLE_MS * 1000000L;
             t.tv_sec += t.tv_nsec / 1000000000L;
             t.tv_nsec %= 1000000000L;
@@ -159,7 +205,7 @@ static void *run(void *p) {
         if (!e && r->away) LOG0(LOG_INFO, "relay_goes_on");
         r->away = e != ERR_OK;
         pthread_mutex_lock(&r->lock);
-        atomic_store(&r->idle, !r->woken && e == ERR_OK);
+        r->idle = !r->woken && e == ERR_OK;
         pthread_mutex_unlock(&r->lock);
     }
     return NULL;
@@ -174,9 +220,20 @@ enum err relay_start(const struct relay_conf *conf, struct relay **out, char *wh
         FREE_OBJ(r);
         return e;
     }
-    r->redis = redis_new(conf->redis, 1000);
     r->arena = arena_new(8U << 20);
-    MUST(pthread_mutex_init(&r->lock, NULL) == 0 && pthread_cond_init(&r->some, NULL) == 0);
+    e        = find_place(r);
+    if (e) {
+        (void)snprintf(why, why_n, "store %s: the outbox cannot be read", conf->db_path);
+        db_close(r->db);
+        arena_free(r->arena);
+        FREE_OBJ(r);
+        return e;
+    }
+    r->redis = redis_new(conf->redis, 1000);
+    pthread_condattr_t attr;
+    MUST(pthread_condattr_init(&attr) == 0 && pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0);
+    MUST(pthread_mutex_init(&r->lock, NULL) == 0 && pthread_cond_init(&r->some, &attr) == 0);
+    (void)pthread_condattr_destroy(&attr);
     MUST(pthread_create(&r->thread, NULL, run, r) == 0);
     (void)pthread_setname_np(r->thread, "relay");
     *out = r;

@@ -2,6 +2,10 @@
  *
  * Outbox -> Redis, in order, at least once (D11); and due deliveries -> their lanes. One thread with its own reader and Redis
  * connection; woken after each commit, and every 500 ms. While Redis is away rows wait in the store; nothing is lost.
+ *
+ * The lanes are filled anew from the records at start, when Redis comes back as another (run_id), when its mark is gone (flushed),
+ * when a lane_add failed between the commit and the lane, and when something has been queued for a minute while every lane is
+ * empty. One row that Redis can never take (name or size) is logged and passed over: it must not hold up the others.
  */
 #ifndef ZB_PUSH_RELAY_H
 #define ZB_PUSH_RELAY_H

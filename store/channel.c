@@ -102,7 +102,10 @@ static enum err read_log(struct redis *r, struct arena *a, const char *channel, 
     char        fresh[17];
 
     memset(pos, 0, sizeof *pos);
-    if (list) *list = NULL, *n = 0;
+    if (list) {
+        *list = NULL;
+        *n    = 0;
+    }
     if (!name_ok(channel, NAME_MAX_BYTES)) return ERR_INPUT;
     cmd_channel(&c, r, SCRIPT_READ, channel, fresh);
     cmd_i(&c, CHANNEL_META_MORE_S);
@@ -185,5 +188,39 @@ enum err control_publish(struct redis *r, const char *json) {
     enum err e = redis_run(r, &c, &p);
     if (e == ERR_OK && p->type != REDIS_REPLY_INTEGER) e = redis_bad_reply("control_publish", p);
     freeReplyObject(p);
+    return e;
+}
+
+static enum err forget_some(struct redis *r, char *cursor, size_t cursor_n, int64_t *n) {
+    struct cmd  c;
+    redisReply *p = NULL, *q = NULL;
+    cmd_init(&c, "SCAN");
+    cmd_s(&c, cursor);
+    cmd_s(&c, "MATCH");
+    cmd_s(&c, KEY_CHANNELS);
+    cmd_s(&c, "COUNT");
+    cmd_i(&c, 500);
+    enum err e = redis_run(r, &c, &p);
+    if (e == ERR_OK && (!reply_is_array(p, 2) || !reply_str(p->element[0], cursor, cursor_n) || !reply_is_array(p->element[1], 0)))
+        e = redis_bad_reply("scan", p);
+    for (size_t i = 0; e == ERR_OK && i < p->element[1]->elements; i++) {
+        const redisReply *key = p->element[1]->element[i];
+        cmd_init(&c, "DEL");
+        cmd_b(&c, key->str, key->len);
+        e = redis_run(r, &c, &q);
+        freeReplyObject(q);
+        q = NULL;
+        (*n)++;
+    }
+    freeReplyObject(p);
+    return e;
+}
+
+enum err channel_forget_all(struct redis *r, int64_t *n) {
+    char     cursor[32] = "0";
+    enum err e;
+    *n = 0;
+    do e = forget_some(r, cursor, sizeof cursor, n);
+    while (e == ERR_OK && strcmp(cursor, "0") != 0);
     return e;
 }

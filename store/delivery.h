@@ -43,11 +43,28 @@ enum err notice_read_row(struct db *db, const char *person, const char *notice, 
 /* Active people of a unit holding any of the roles. */
 enum err people_of_unit(struct db *db, struct arena *a, const char *unit, unsigned roles, char ***ids, size_t *n) MUST_CHECK;
 
+/* What was sent by SMS lately, for the limits of F110 and F119. */
+struct sms_history {
+    int64_t same_object; /* SMS of the same object to this person, not cancelled, from merge_wall_ms on */
+    int64_t today;       /* SMS of priority 2 and 3 to this person whose notice is of today_biz_ms or later */
+};
+enum err sms_history(struct db *db, const char *person, const char *object, int64_t merge_wall_ms, int64_t today_biz_ms, struct sms_history *out) MUST_CHECK;
+
 /* ---- the relay ---- */
-enum err delivery_count_due(struct db *db, int64_t wall_ms, int64_t *n) MUST_CHECK;
-/* waiting and due -> queued; the ids and lanes (arena). */
-enum err delivery_queue_due(struct db *db, struct arena *a, int64_t wall_ms, size_t max, char ***ids, char ***lanes, size_t *n) MUST_CHECK;
-enum err delivery_list_queued(struct db *db, struct arena *a, char ***ids, char ***lanes, size_t *n) MUST_CHECK;
+extern const char *const delivery_lanes[4]; /* "p0" .. "p3" */
+/* Anything due? Bounded work. */
+enum err delivery_is_due(struct db *db, int64_t wall_ms, bool *yes) MUST_CHECK;
+/* waiting and due -> queued; the ids and lanes (arena). Higher lanes first; a lane holds at most lane_max queued ones, the others
+ * stay waiting. */
+enum err delivery_queue_due(struct db *db, struct arena *a, int64_t wall_ms, size_t max, size_t lane_max, char ***ids, char ***lanes,
+                            size_t *n) MUST_CHECK;
+/* Queued ones of a lane in order, a page at a time: after (due, id) of the last one; 0 and "" begin. */
+enum err delivery_list_queued(struct db *db, struct arena *a, const char *lane, int64_t after_due, const char *after_id, size_t max,
+                              char ***ids, size_t *n, int64_t *last_due) MUST_CHECK;
+/* Queued before that and still so: perhaps in no lane. Bounded work. */
+enum err delivery_is_stuck(struct db *db, int64_t before_wall_ms, bool *yes) MUST_CHECK;
+/* Sealed texts of what was cancelled or came too late (D7), and part ids older than that: at most `max`. */
+enum err delivery_purge(struct db *db, int64_t expired_wall_ms, int64_t parts_wall_ms, int64_t max) MUST_CHECK;
 
 /* ---- the delivery worker ---- */
 struct delivery_job {
@@ -61,15 +78,20 @@ struct delivery_job {
     size_t      text_enc_n;
     int64_t     expires_wall_ms; /* 0: never */
 };
+/* What to do with an id out of a lane. ERR_NOTFOUND: nothing, it is not queued (any more). channel: arena. */
+enum err delivery_peek(struct db *db, struct arena *a, const char *id, const char **channel) MUST_CHECK;
 /* queued -> claimed, with the attempt on record before anything is sent. ERR_NOTFOUND: another worker has it, or it was
  * cancelled. */
 enum err delivery_claim(struct db *db, struct arena *a, const char *id, const char *worker, int64_t wall_ms, struct delivery_job *out) MUST_CHECK;
-/* Ends the attempt. state: the delivery's new state; due_wall_ms for "waiting" (retry). provider_ref may be "". */
+/* Ends the attempt. state: the delivery's new state; due_wall_ms for "waiting" (retry); a notice that was read meanwhile is not
+ * tried again, but cancelled. provider_ref may be "", one Msg_Id, or several with commas. */
 enum err delivery_result(struct db *db, const char *id, int attempt, const char *state, const char *verdict, const char *detail,
                          const char *provider_ref, int64_t due_wall_ms, int64_t wall_ms) MUST_CHECK;
-/* A status report by provider reference or delivery id. ERR_NOTFOUND. */
-enum err delivery_report(struct db *db, const char *provider_ref, bool delivered, const char *stat, int64_t wall_ms) MUST_CHECK;
-/* Claimed by a worker that died: an attempt without an end becomes `unknown`; P0 and P1 are queued again, others stay unknown. */
+/* A status report by the Msg_Id of a part. whole: it decides about the whole message; else a delivered part only counts, and the
+ * message is delivered when all its parts are. ERR_NOTFOUND: no such part. Repeating it changes nothing. */
+enum err delivery_report(struct db *db, const char *msg_id, bool delivered, bool whole, const char *stat, int64_t wall_ms) MUST_CHECK;
+/* Claimed by this worker in an earlier life, or by any before older_than: an attempt without an end becomes `unknown`; unread notices
+ * of P0 and P1 wait again, others stay unknown. worker "": only the old ones. */
 enum err delivery_recover(struct db *db, const char *worker, int64_t older_than_wall_ms, int64_t wall_ms, int64_t *n) MUST_CHECK;
 
 #endif

@@ -219,7 +219,7 @@ enum err instruction_late_list(struct db *db, struct arena *a, const char *today
 }
 
 enum err evaluation_set(struct db *db, const char *period, const char *unit, const char *leader, int64_t value, int64_t biz_ms) {
-    enum err e = db_exec(db, "UPDATE evaluation SET value = ?4, at_biz = ?5 WHERE period = ?1 AND unit = ?2 AND leader = ?3", "sssii", period, unit,
+    enum err e = db_exec(db, "UPDATE evaluation SET value = ?4, at_biz = ?5, revision = revision + 1 WHERE period = ?1 AND unit = ?2 AND leader = ?3", "sssii", period, unit,
                          leader, value, biz_ms);
     if (e || db_changes(db) > 0) return e;
     return db_exec(db, "INSERT INTO evaluation (period, unit, leader, value, at_biz) VALUES (?1, ?2, ?3, ?4, ?5)", "sssii", period, unit, leader, value,

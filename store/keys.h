@@ -12,6 +12,8 @@
  *   zb:p:<channel>      hash    node -> "<end ms>\n" client NUL person NUL ...     PRESENCE_MS from the last refresh
  *   zb:q:<lane>         stream  waiting and handed-out deliveries, group LANE_GROUP  none; acknowledged entries are deleted
  *
+ *   zb:mark             string  set by the relay; missing: Redis was flushed           none
+ *
  *   pub/sub: zb:bus (publications), zb:control (control messages), zb:probe:<random> (a bus talking to itself)
  */
 #ifndef ZB_STORE_KEYS_H
@@ -26,6 +28,8 @@
 #define KEY_CHANNEL_LOG    "zb:c:%s:l"
 #define KEY_PRESENCE       "zb:p:%s"
 #define KEY_LANE           "zb:q:%s"
+#define KEY_MARK           "zb:mark"
+#define KEY_CHANNELS       "zb:c:*" /* pattern */
 
 #define BUS_CHANNEL     "zb:bus"
 #define CONTROL_CHANNEL "zb:control"

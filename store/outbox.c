@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/outbox.h"
 
+#include <string.h>
+
+#include "store/keys.h"
+
 enum err outbox_add(struct db *db, const char *channel, const char *key, const char *data, int64_t wall_ms) {
-    int64_t  seq;
+    int64_t seq = 0;
+    if (channel[0] == '\0' || strlen(channel) > NAME_MAX_BYTES || (key && strlen(key) > NAME_MAX_BYTES)) return ERR_INPUT;
+    if (strlen(data) > CHANNEL_DATA_MAX) return ERR_TOOBIG;
     enum err e = db_exec(db, "UPDATE counter SET value = value + 1 WHERE name = 'outbox'", "");
     if (e == ERR_OK) e = db_one_i(db, &seq, "SELECT value FROM counter WHERE name = 'outbox'", "");
     if (e) return e;
@@ -15,7 +21,7 @@ enum err outbox_read(struct db *db, struct arena *a, int64_t after, size_t max, 
     struct rows       *r = db_query(db, "SELECT seq, channel, item_key, data FROM outbox WHERE seq > ?1 ORDER BY seq LIMIT ?2", "ii", after,
                                     (int64_t)max);
     *n = 0;
-    while (*n < max && db_next(r)) {
+    while (*n < max && !arena_is_over(a) && db_next(r)) {
         v[*n].seq     = row_i(r, 0);
         v[*n].channel = arena_strdup(a, row_s(r, 1));
         v[*n].key     = arena_strdup(a, row_s(r, 2));
@@ -26,8 +32,11 @@ enum err outbox_read(struct db *db, struct arena *a, int64_t after, size_t max, 
     return db_rows_end(r);
 }
 
-enum err outbox_trim(struct db *db, int64_t seq, int64_t older_than_wall_ms) {
-    return db_exec(db, "DELETE FROM outbox WHERE seq <= ?1 AND at_wall < ?2", "ii", seq, older_than_wall_ms);
+enum err outbox_trim(struct db *db, int64_t seq, int64_t older_than_wall_ms, int64_t max, int64_t *n) {
+    enum err e = db_exec(db, "DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox WHERE seq <= ?1 AND at_wall < ?2 ORDER BY seq LIMIT ?3)", "iii",
+                         seq, older_than_wall_ms, max);
+    *n         = e ? 0 : db_changes(db);
+    return e;
 }
 
 enum err outbox_top(struct db *db, int64_t *seq) { return db_one_i(db, seq, "SELECT value FROM counter WHERE name = 'outbox'", ""); }

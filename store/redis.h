@@ -72,6 +72,9 @@ enum err channel_read(struct redis *r, struct arena *a, const char *channel, con
 enum err channel_history(struct redis *r, struct arena *a, const char *channel, const uint64_t *since, bool reverse, int limit,
                          struct channel_pos *pos, struct channel_entry **list, size_t *n) MUST_CHECK;
 
+/* Every channel begins a new epoch at its next use (zhangban rebuild). *n: logs and metas deleted. */
+enum err channel_forget_all(struct redis *r, int64_t *n) MUST_CHECK;
+
 /* ---- presence: per channel and node, refreshed every 25 s, life 60 s ---- */
 struct presence_entry {
     const char *client, *person;
@@ -87,15 +90,23 @@ struct lane_item {
     char        entry[32]; /* stream id, for the ack */
     const char *delivery;  /* delivery id, all an entry holds (D24) */
     int64_t     times;     /* how often handed out before */
+    int         lane;      /* index in the list asked for (lane_take_any); else 0 */
 };
 enum err lane_add(struct redis *r, const char *lane, const char *delivery_id) MUST_CHECK;
 /* Blocks at most wait_ms for new ones. */
 enum err lane_take(struct redis *r, struct arena *a, const char *lane, const char *worker, size_t max, int wait_ms, struct lane_item **list,
                    size_t *n) MUST_CHECK;
+/* The same of several lanes (at most 8): `max` of each at most, and whatever comes first ends the waiting. own: instead what this
+ * worker's name was handed before and never acknowledged (its last life); never blocks. */
+enum err lane_take_any(struct redis *r, struct arena *a, const char *const *lanes, int lanes_n, const char *worker, bool own, size_t max,
+                       int wait_ms, struct lane_item **list, size_t *n) MUST_CHECK;
 /* Takes over what another worker holds for longer than idle_ms. */
 enum err lane_claim(struct redis *r, struct arena *a, const char *lane, const char *worker, int64_t idle_ms, size_t max,
                     struct lane_item **list, size_t *n) MUST_CHECK;
 enum err lane_ack(struct redis *r, const char *lane, const char *const *entries, size_t n) MUST_CHECK;
 enum err lane_depth(struct redis *r, const char *lane, int64_t *waiting, int64_t *pending) MUST_CHECK;
+enum err lane_clear(struct redis *r, const char *lane) MUST_CHECK; /* before it is filled again from the records */
+/* Leaves a mark. *was: it was there already; a mark that vanished says that Redis was flushed. */
+enum err lane_mark(struct redis *r, bool *was) MUST_CHECK;
 
 #endif

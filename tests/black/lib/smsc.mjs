@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// The carrier's gateway of the tests as a process of its own (tests/peers/smsc.mjs), and its control port.
+import { spawn } from 'node:child_process';
+import path from 'node:path';
+import { ROOT } from './gateway.mjs';
+import { until } from './until.mjs';
+
+export class Smsc {
+  async start(...args) {
+    this.proc = spawn(process.execPath, [path.join(ROOT, 'tests/peers/smsc.mjs'), ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let out = '';
+    this.proc.stdout.on('data', (d) => { out += d; });
+    await until(() => out.includes('\n'), { what: 'smsc ready' });
+    ({ port: this.port, control: this.control } = JSON.parse(out.split('\n')[0]));
+    return this;
+  }
+
+  async get(what) { return (await fetch(`http://127.0.0.1:${this.control}/${what}`)).json(); }
+  async messages() { return this.get('messages'); }
+  async post(what, body = {}) {
+    return fetch(`http://127.0.0.1:${this.control}/${what}`, { method: 'POST', body: JSON.stringify(body) });
+  }
+
+  async stop() {
+    this.proc.kill('SIGTERM');
+    await new Promise((d) => this.proc.on('exit', d));
+  }
+}
