@@ -90,7 +90,8 @@ int date_weekday(int32_t day) { /* 1970-01-01 was a Thursday */
 }
 
 int32_t date_of_ms(int64_t utc_ms) {
-    int64_t t = utc_ms + CHINA_MS;
+    const int64_t first = -719528LL * DAY_MS, end = 2932897LL * DAY_MS; /* 0000-01-01 and 10000-01-01 */
+    int64_t       t     = utc_ms < first ? first : utc_ms > end - CHINA_MS - 1 ? end - 1 : utc_ms + CHINA_MS;
     return (int32_t)(t >= 0 ? t / DAY_MS : (t - DAY_MS + 1) / DAY_MS);
 }
 
@@ -106,6 +107,7 @@ enum err time_parse_iso(const char *s, int64_t *utc_ms) {
         s += sec < 0 ? 0 : 3;
         if (sec >= 0 && *s == '.') {
             int scale = 100;
+            if (s[1] < '0' || s[1] > '9') return ERR_INPUT;
             for (s++; *s >= '0' && *s <= '9'; s++, scale /= 10) ms += scale * (*s - '0');
         }
     }
@@ -126,7 +128,8 @@ enum err time_parse_iso(const char *s, int64_t *utc_ms) {
 
 void time_format_iso(int64_t utc_ms, char out[32]) {
     int32_t day = date_of_ms(utc_ms);
-    int     t   = (int)(utc_ms - date_start_ms(day));
+    int64_t in  = utc_ms - date_start_ms(day);
+    int     t   = in < 0 || in >= DAY_MS ? 0 : (int)in; /* out of the range of dates */
     char    date[11];
     date_format(day, date);
     char text[96];
@@ -157,7 +160,9 @@ struct calendar *calendar_load(const char *path, char *why, size_t why_n) {
     cJSON           *root = NULL;
     const char      *what = "cannot be read";
     struct calendar *c    = NULL;
-    if (text && json_parse(text, n, &root, &what) == ERR_OK && cJSON_IsObject(root) && root->child) {
+    char             place[64] = "";
+    if (text && json_parse(text, n, &root, &what) == ERR_OK) what = "not an object with entries";
+    if (root && cJSON_IsObject(root) && root->child) {
         ALLOC_OBJ(c, CALENDAR_MAGIC);
         for (const cJSON *v = root->child; v && c; v = v->next) {
             int32_t      day;
@@ -168,15 +173,24 @@ struct calendar *calendar_load(const char *path, char *why, size_t why_n) {
             struct year *yr = ok ? year_of(c, y) : NULL;
             if (yr == NULL) {
                 what = "an entry is not a date with \"off\"";
+                (void)snprintf(place, sizeof place, " (%.40s)", v->string);
                 calendar_free(c);
                 c = NULL;
                 break;
             }
-            yr->known                             = true;
-            yr->day[day - date_make(y, 1, 1)] = cJSON_IsTrue(off) ? OFF : ON;
+            uint8_t *at = &yr->day[day - date_make(y, 1, 1)], is = cJSON_IsTrue(off) ? OFF : ON;
+            if (*at != UNSET && *at != is) {
+                what = "a date says both work and rest";
+                (void)snprintf(place, sizeof place, " (%s)", v->string);
+                calendar_free(c);
+                c = NULL;
+                break;
+            }
+            yr->known = true;
+            *at       = is;
         }
     }
-    if (c == NULL) (void)snprintf(why, why_n, "calendar %s: %s", path, what);
+    if (c == NULL) (void)snprintf(why, why_n, "calendar %s: %s%s", path, what, place);
     cJSON_Delete(root);
     x_free(text);
     return c;

@@ -18,12 +18,12 @@
 enum err date_parse(const char *yyyy_mm_dd, int32_t *day) MUST_CHECK; /* strict, a real date */
 void     date_format(int32_t day, char out[11]);
 int      date_weekday(int32_t day); /* 1 Monday .. 7 Sunday */
-int32_t  date_of_ms(int64_t utc_ms);
+int32_t  date_of_ms(int64_t utc_ms); /* for years 0 to 9999; beyond them the nearest day of that range */
 int64_t  date_start_ms(int32_t day); /* 00:00 +08 */
 int32_t  date_make(int year, int month, int dom);
 void     date_split(int32_t day, int *year, int *month, int *dom);
 
-/* 2018-03-12T08:30+08:00, also with seconds, a fraction, or Z. */
+/* 2018-03-12T08:30+08:00, also with seconds, a fraction (cut to milliseconds), or Z. */
 enum err time_parse_iso(const char *s, int64_t *utc_ms) MUST_CHECK;
 void     time_format_iso(int64_t utc_ms, char out[32]); /* 2018-03-12T08:30:00.000+08:00 */
 

@@ -97,6 +97,11 @@ static enum err load_file(struct conf *c, const char *path, char *why, size_t wh
     enum err e = ERR_OK;
     while (e == ERR_OK && fgets(line, sizeof line, f)) {
         n++;
+        if (strchr(line, '\n') == NULL && !feof(f)) { /* its rest would be read as a line of its own */
+            (void)snprintf(why, why_n, "%s:%d: longer than %zu bytes, or with a NUL", path, n, sizeof line - 2);
+            e = ERR_INPUT;
+            break;
+        }
         char *s = trim(line);
         if (*s == '\0' || *s == '#') continue;
         char *eq = strchr(s, '=');
@@ -109,6 +114,10 @@ static enum err load_file(struct conf *c, const char *path, char *why, size_t wh
         e   = conf_set(c, trim(s), trim(eq + 1), inner, sizeof inner);
         if (e) (void)snprintf(why, why_n, "%s:%d: %s", path, n, inner);
     }
+    if (e == ERR_OK && ferror(f)) { /* a directory opens, but does not read */
+        (void)snprintf(why, why_n, "%s: cannot be read", path);
+        e = ERR_INPUT;
+    }
     (void)fclose(f);
     return e;
 }
@@ -118,16 +127,20 @@ enum err conf_load(struct conf *c, const char *path, char *why, size_t why_n) {
         const char *env, *name;
     } envs[] = {{"ZHANGBAN_LISTEN", "listen"}, {"ZHANGBAN_DATA", "data"}, {"ZHANGBAN_DEMO", "demo"}, {"ZHANGBAN_REDIS", "redis"}};
     conf_defaults(c);
-    if (path == NULL) path = getenv("ZHANGBAN_CONF");
+    if (path == NULL) path = getenv("ZHANGBAN_CONF"); /* NOLINT(concurrency-mt-unsafe): before threads */
     if (path && *path) {
         enum err e = load_file(c, path, why, why_n);
         if (e) return e;
     }
     for (size_t i = 0; i < ARRAY_N(envs); i++) {
-        const char *v = getenv(envs[i].env);
+        const char *v = getenv(envs[i].env); /* NOLINT(concurrency-mt-unsafe) */
         if (v == NULL || *v == '\0') continue;
-        enum err e = conf_set(c, envs[i].name, v, why, why_n);
-        if (e) return e;
+        char     inner[512];
+        enum err e = conf_set(c, envs[i].name, v, inner, sizeof inner);
+        if (e) {
+            (void)snprintf(why, why_n, "%s: %s", envs[i].env, inner);
+            return e;
+        }
     }
     if (c->pong_s >= c->ping_s) {
         (void)snprintf(why, why_n, "gateway.pong_s must be below gateway.ping_s");

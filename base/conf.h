@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Options from base/conf.def: defaults, then a file of `name = value` lines (# starts a comment), then the environment
- * (ZHANGBAN_LISTEN, ZHANGBAN_DATA, ZHANGBAN_DEMO, ZHANGBAN_CONF names the file). An unknown name or a value out of bounds refuses to start and says which
- * line. Read-only after loading.
+ * Options from base/conf.def: defaults, then a file of `name = value` lines (a line that starts with # is a
+ * comment), then the environment (ZHANGBAN_LISTEN, ZHANGBAN_DATA, ZHANGBAN_DEMO, ZHANGBAN_REDIS; ZHANGBAN_CONF names the file). An
+ * unknown name or a value out of bounds refuses to start and says which line. Of a name given twice the last counts. Read-only
+ * after loading.
  */
 #ifndef ZB_BASE_CONF_H
 #define ZB_BASE_CONF_H

@@ -26,7 +26,8 @@ static int number(const char *s, size_t n) {
     return v;
 }
 
-/* Births go back beyond what date_parse takes (an example of the standard is of 1880): a day is real if it comes back the same. */
+/* Births go back beyond what date_parse takes (an example of the standard is of 1880): a day is real if it comes back the same.
+ */
 static bool birth_of(const char *id, int32_t *day) {
     int year = number(id + 6, 4), month = number(id + 10, 2), dom = number(id + 12, 2), y, m, d;
     if (year < 1800 || month < 1 || month > 12) return false;
@@ -75,7 +76,7 @@ static int credit_value(char c) {
 
 enum err idno_credit(const char *in, char out[IDNO_CAP], const char **why) {
     int sum = 0, weight = 1;
-    out[0]  = '\0';
+    out[0] = '\0';
     if (strlen(in) != 18) return bad(why, "统一社会信用代码应为 18 位。");
     char code[IDNO_CAP] = {0};
     for (size_t i = 0; i < 18; i++) {
@@ -149,11 +150,15 @@ static void mask_all(char *out, size_t cap) {
 }
 
 void mask_citizen(const char *id, char *out, size_t cap) {
-    if (strlen(id) == 18 && are_digits(id, 17)) mask_middle(id, 4, out, cap);
-    else mask_all(out, cap);
+    if (strlen(id) == 18 && are_digits(id, 17))
+        mask_middle(id, 4, out, cap);
+    else
+        mask_all(out, cap);
 }
 
 void mask_mobile(const char *mobile, char *out, size_t cap) {
-    if (idno_is_mobile(mobile)) mask_middle(mobile, 3, out, cap);
-    else mask_all(out, cap);
+    if (idno_is_mobile(mobile))
+        mask_middle(mobile, 3, out, cap);
+    else
+        mask_all(out, cap);
 }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/json.h"
 
-#include <stdio.h>
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/calendar.h"
 #include "base/text.h"
+
+#define NUMBER_MAX 63
 
 static bool hex4(const char *p, const char *end, unsigned *v) {
     *v = 0;
@@ -51,6 +54,36 @@ static const char *scan_string(const char *p, const char *end, const char **why)
     return NULL;
 }
 
+/* Steps over a number of RFC 8259; NULL: another form (01, 1., +1), which cJSON would take. */
+static const char *scan_number(const char *p, const char *end) {
+    if (p < end && *p == '-') p++;
+    const char *from = p;
+    while (p < end && *p >= '0' && *p <= '9') p++;
+    if (p == from || (*from == '0' && p - from > 1)) return NULL;
+    if (p < end && *p == '.') {
+        from = ++p;
+        while (p < end && *p >= '0' && *p <= '9') p++;
+        if (p == from) return NULL;
+    }
+    if (p < end && (*p == 'e' || *p == 'E')) {
+        p++;
+        if (p < end && (*p == '+' || *p == '-')) p++;
+        from = p;
+        while (p < end && *p >= '0' && *p <= '9') p++;
+        if (p == from) return NULL;
+    }
+    return p;
+}
+
+/* cJSON would make infinity of 1e999, and reads 63 characters. */
+static bool is_small(const char *p, const char *end) {
+    char text[NUMBER_MAX + 1];
+    if (end - p > NUMBER_MAX) return false;
+    memcpy(text, p, (size_t)(end - p));
+    text[end - p] = '\0';
+    return isfinite(strtod(text, NULL));
+}
+
 enum err json_parse(const char *p, size_t n, cJSON **out, const char **why) {
     const char *end = p + n, *q = p;
     int         depth = 0;
@@ -61,9 +94,17 @@ enum err json_parse(const char *p, size_t n, cJSON **out, const char **why) {
     }
     while (q < end) {
         char c = *q++;
-        if (c == '\0') {
-            *why = "NUL byte";
+        if ((unsigned char)c >= 0x80 || ((unsigned char)c < 0x20 && c != '\t' && c != '\n' && c != '\r')) {
+            *why = "a byte that JSON does not have outside strings"; /* cJSON skips them like blanks, and a BOM too */
             return ERR_INPUT;
+        }
+        if (c == '-' || (c >= '0' && c <= '9')) {
+            const char *from = q - 1;
+            if ((q = scan_number(from, end)) == NULL || !is_small(from, q)) {
+                *why = q ? "number too large" : "not a number of JSON";
+                return ERR_INPUT;
+            }
+            continue;
         }
         if (c == '"') {
             if ((q = scan_string(q, end, why)) == NULL) return ERR_INPUT;

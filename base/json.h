@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * JSON in and out. Parsing is cJSON's, behind a scan that refuses what cJSON would swallow: too deep, invalid UTF-8, NUL
- * escapes, lone surrogates, trailing bytes. Writing streams into a struct buf; commas are placed by the writer. One thread.
+ * JSON in and out. Parsing is cJSON's, behind a scan that refuses what cJSON would swallow: too deep, invalid UTF-8, a BOM,
+ * control characters as blanks, NUL escapes, lone surrogates, numbers like 01 or 1e999, trailing bytes. A name given twice in an
+ * object is kept twice: param_decode refuses it among parameters, further inside the first one counts. Writing streams into a struct buf; commas are placed by the writer. One thread.
  */
 #ifndef ZB_BASE_JSON_H
 #define ZB_BASE_JSON_H

@@ -9,8 +9,10 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/text.h"
 
 #define LINE_BYTES 2048
+#define VALUE_BYTES 800 /* of one text, escaped */
 #define RATE_SLOTS 64
 #define RATE_PER_S 20
 
@@ -37,9 +39,10 @@ static unsigned hash(const char *s) {
 /* True when the line may pass; *dropped is how many of this event were held back since the last one. */
 static int may_pass(const char *event, unsigned *dropped) {
     int64_t  sec = clock_mono_ms() / 1000;
-    unsigned i   = hash(event) % RATE_SLOTS;
+    unsigned i   = hash(event) % RATE_SLOTS, tries = 0;
     *dropped     = 0;
-    if (rate[i].event == NULL || strcmp(rate[i].event, event) != 0) {
+    while (rate[i].event && strcmp(rate[i].event, event) != 0 && tries++ < RATE_SLOTS) i = (i + 1) % RATE_SLOTS;
+    if (rate[i].event == NULL || tries > RATE_SLOTS) { /* more events than slots: the one at its place makes room */
         rate[i].event   = event;
         rate[i].second  = sec;
         rate[i].n       = 0;
@@ -58,16 +61,26 @@ static int may_pass(const char *event, unsigned *dropped) {
     return 1;
 }
 
-static void put_escaped(struct buf *b, const char *s) {
+/* Whatever comes, the line stays one line of valid JSON: bytes that are not UTF-8 become U+FFFD, a text too long is cut. */
+static void put_escaped(struct buf *b, const char *s, size_t room) {
+    size_t n = strlen(s), from = b->len;
     buf_putc(b, '"');
-    for (; *s; s++) {
-        unsigned char c = (unsigned char)*s;
-        if (c < 0x20 || c == 0x7f) {
-            buf_printf(b, "\\u%04x", (unsigned)c);
-            continue;
+    for (size_t i = 0, len; i < n; i += len) {
+        unsigned char c = (unsigned char)s[i];
+        if (b->len - from + 16 > room) {
+            buf_puts(b, "\xE2\x80\xA6"); /* … */
+            break;
         }
-        if (c == '"' || c == '\\') buf_putc(b, '\\');
-        buf_putc(b, (char)c);
+        len = utf8_next(s + i, n - i);
+        if (len == 0) {
+            buf_puts(b, "\xEF\xBF\xBD");
+            len = 1;
+        } else if (c < 0x20 || c == 0x7f) {
+            buf_printf(b, "\\u%04x", (unsigned)c);
+        } else {
+            if (c == '"' || c == '\\') buf_putc(b, '\\');
+            buf_put(b, s + i, len);
+        }
     }
     buf_putc(b, '"');
 }
@@ -77,8 +90,7 @@ void log_write(enum log_level level, const char *event, const struct log_kv *kv)
     if (level < min_level) return;
     unsigned dropped;
     pthread_mutex_lock(&lock);
-    int pass = level >= LOG_ERROR || may_pass(event, &dropped);
-    if (level >= LOG_ERROR) dropped = 0;
+    int pass = may_pass(event, &dropped);
     pthread_mutex_unlock(&lock);
     if (!pass) return;
 
@@ -90,12 +102,12 @@ void log_write(enum log_level level, const char *event, const struct log_kv *kv)
     buf_init(&b, LINE_BYTES);
     buf_printf(&b, "{\"ts\":\"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ\",\"level\":\"%s\",\"event\":\"%s\"", tm.tm_year + 1900, tm.tm_mon + 1,
                tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(ms % 1000), names[level], event);
-    for (; kv->key && b.len + strlen(kv->key) + (kv->s ? 6 * strlen(kv->s) : 32) + 64 < LINE_BYTES; kv++) {
+    for (; kv->key && b.len + strlen(kv->key) + 128 < LINE_BYTES; kv++) {
         buf_printf(&b, ",\"%s\":", kv->key);
         if (kv->is_num)
             buf_printf(&b, "%lld", (long long)kv->i);
         else
-            put_escaped(&b, kv->s ? kv->s : "");
+            put_escaped(&b, kv->s ? kv->s : "", LINE_BYTES - 64 - b.len < VALUE_BYTES ? LINE_BYTES - 64 - b.len : VALUE_BYTES);
     }
     if (dropped) buf_printf(&b, ",\"dropped\":%u", dropped);
     buf_puts(&b, "}\n");

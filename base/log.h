@@ -6,6 +6,7 @@
  *     LOG(LOG_INFO, "gateway_ready", KS("host", host), KI("port", port));
  *
  * More than 20 lines of one event within a second are dropped and counted in the next line that passes ("dropped").
+ * A text that is too long is cut, bytes that are not UTF-8 become U+FFFD: every line is valid JSON.
  */
 #ifndef ZB_BASE_LOG_H
 #define ZB_BASE_LOG_H

@@ -8,7 +8,8 @@
 #include "base/check.h"
 #include "base/mem.h"
 
-#define LABELS_MAX 200
+#define LABELS_MAX 200 /* values of one label; further ones count as "other" */
+#define OTHER      "other"
 
 static const struct {
     const char *name, *label, *help, *type;
@@ -23,28 +24,55 @@ static const struct {
 static atomic_llong    values[METRIC_MAX];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
-    enum metric m;
-    char       *label;
-    int64_t     v;
-} labelled[LABELS_MAX];
-static size_t labelled_n;
+    struct value {
+        char   *label;
+        int64_t v;
+    } *v;
+    size_t n, cap;
+} labelled[METRIC_MAX];
 
 void metric_add(enum metric m, int64_t n) { atomic_fetch_add_explicit(&values[m], n, memory_order_relaxed); }
 void metric_set(enum metric m, int64_t v) { atomic_store_explicit(&values[m], v, memory_order_relaxed); }
 int64_t metric_get(enum metric m) { return atomic_load_explicit(&values[m], memory_order_relaxed); }
 
+static struct value *find(enum metric m, const char *label) {
+    for (size_t i = 0; i < labelled[m].n; i++)
+        if (strcmp(labelled[m].v[i].label, label) == 0) return &labelled[m].v[i];
+    return NULL;
+}
+
+static struct value *add(enum metric m, const char *label) {
+    if (labelled[m].n == labelled[m].cap) {
+        labelled[m].cap = labelled[m].cap ? labelled[m].cap * 2 : 8;
+        labelled[m].v   = x_realloc(labelled[m].v, labelled[m].cap * sizeof *labelled[m].v);
+    }
+    struct value *v = &labelled[m].v[labelled[m].n++];
+    *v              = (struct value){x_strdup(label), 0};
+    return v;
+}
+
 void metric_add_label(enum metric m, const char *label, int64_t n) {
     metric_add(m, n);
     pthread_mutex_lock(&lock);
-    size_t i = 0;
-    while (i < labelled_n && (labelled[i].m != m || strcmp(labelled[i].label, label) != 0)) i++;
-    if (i == labelled_n && i < LABELS_MAX) {
-        labelled[i].m     = m;
-        labelled[i].label = x_strdup(label);
-        labelled_n++;
+    struct value *v = find(m, label);
+    if (v == NULL && labelled[m].n >= LABELS_MAX) {
+        label = OTHER;
+        v     = find(m, label);
     }
-    if (i < labelled_n) labelled[i].v += n;
+    if (v == NULL) v = add(m, label);
+    v->v += n;
     pthread_mutex_unlock(&lock);
+}
+
+static void put_label(struct buf *out, const char *s) {
+    for (; *s; s++) {
+        if (*s == '\n') {
+            buf_puts(out, "\\n");
+            continue;
+        }
+        if (*s == '"' || *s == '\\') buf_putc(out, '\\');
+        buf_putc(out, *s);
+    }
 }
 
 void metric_print(struct buf *out) {
@@ -55,9 +83,11 @@ void metric_print(struct buf *out) {
             buf_printf(out, "%s %lld\n", rows[m].name, (long long)metric_get((enum metric)m));
             continue;
         }
-        for (size_t i = 0; i < labelled_n; i++)
-            if (labelled[i].m == (enum metric)m)
-                buf_printf(out, "%s{%s=\"%s\"} %lld\n", rows[m].name, rows[m].label, labelled[i].label, (long long)labelled[i].v);
+        for (size_t i = 0; i < labelled[m].n; i++) {
+            buf_printf(out, "%s{%s=\"", rows[m].name, rows[m].label);
+            put_label(out, labelled[m].v[i].label);
+            buf_printf(out, "\"} %lld\n", (long long)labelled[m].v[i].v);
+        }
     }
     pthread_mutex_unlock(&lock);
 }

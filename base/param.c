@@ -115,14 +115,14 @@ enum err param_decode(const struct param *rows, size_t n, const cJSON *obj, cons
     bool seen[64] = {false};
     MUST(n <= ARRAY_N(seen));
     for (size_t i = 0; i < n; i++)
-        if (rows[i].type == PT_I64 && rows[i].min > 0) *(int64_t *)(void *)((char *)args + rows[i].off) = rows[i].min;
+        if (rows[i].type == PT_I64 && (rows[i].min > 0 || rows[i].max < 0)) *(int64_t *)(void *)((char *)args + rows[i].off) = rows[i].min;
     if (obj && !cJSON_IsObject(obj)) return fail(fault, "", "参数应为 JSON 对象");
     for (const cJSON *v = obj ? obj->child : NULL; v; v = v->next) {
         size_t i = 0;
         while (i < n && strcmp(rows[i].name, v->string) != 0) i++;
         if (i == n) {
             if (in_list(ignore, v->string)) continue;
-            return fail(fault, arena_strndup(a, v->string, 64), "没有这个参数");
+            return fail(fault, arena_strndup(a, v->string, utf8_cut(v->string, strlen(v->string), 64)), "没有这个参数");
         }
         if (seen[i]) return fail(fault, rows[i].name, "重复的参数");
         seen[i] = true;

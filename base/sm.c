@@ -17,6 +17,7 @@
 #undef ERR_STATE
 
 #include "base/check.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -149,17 +150,23 @@ static bool in_range(const uint8_t v[32]) {
 }
 
 enum err sm2_sig_from_der(const uint8_t *der, size_t n, uint8_t sig[64]) {
-    const uint8_t *p = der + 2, *end = der + n;
+    const uint8_t *p, *end = der + n;
     if (n < 8 || n > 72 || der[0] != 0x30 || der[1] != n - 2) return ERR_INPUT;
+    p = der + 2;
     if (!get_integer(&p, end, sig) || !get_integer(&p, end, sig + 32) || p != end) return ERR_INPUT;
     return in_range(sig) && in_range(sig + 32) ? ERR_OK : ERR_INPUT;
 }
 
+/* NULL unless the identifier is set: without it the library would go on with an empty one. */
 static EVP_MD_CTX *digest_ctx(EVP_PKEY *key, EVP_PKEY_CTX **pc) {
     EVP_MD_CTX *m = EVP_MD_CTX_new();
     *pc           = key ? EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL) : NULL;
-    if (m && *pc && EVP_PKEY_CTX_set1_id(*pc, SM2_ID, sizeof SM2_ID - 1) == 1) EVP_MD_CTX_set_pkey_ctx(m, *pc);
-    return m;
+    if (m && *pc && EVP_PKEY_CTX_set1_id(*pc, SM2_ID, sizeof SM2_ID - 1) == 1) {
+        EVP_MD_CTX_set_pkey_ctx(m, *pc);
+        return m;
+    }
+    EVP_MD_CTX_free(m);
+    return NULL;
 }
 
 enum err sm2_sign(const uint8_t priv[32], const uint8_t pub[65], const void *msg, size_t n, uint8_t sig[64]) {
@@ -201,11 +208,19 @@ enum err sm2_key_save(const char *path, const uint8_t priv[32], const uint8_t pu
     text[64] = '\n';
     hex_encode(text + 65, pub, 65);
     text[195] = '\n';
-    int  fd   = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    bool ok   = fd >= 0 && write(fd, text, 196) == 196 && fsync(fd) == 0;
-    if (fd >= 0) (void)close(fd);
+    enum err e = file_create(path, text, 196);
     x_wipe(text, sizeof text);
-    return ok ? ERR_OK : ERR_STORE;
+    return e ? ERR_STORE : ERR_OK;
+}
+
+/* A private key that belongs to another public one would sign what nobody can verify. */
+static bool is_pair(const uint8_t priv[32], const uint8_t pub[65]) {
+    EVP_PKEY     *key = make_key(priv, pub);
+    EVP_PKEY_CTX *c   = key ? EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL) : NULL;
+    bool          ok  = c && EVP_PKEY_check(c) == 1;
+    EVP_PKEY_CTX_free(c);
+    EVP_PKEY_free(key);
+    return ok;
 }
 
 enum err sm2_key_load(const char *path, uint8_t priv[32], uint8_t pub[65]) {
@@ -216,7 +231,8 @@ enum err sm2_key_load(const char *path, uint8_t priv[32], uint8_t pub[65]) {
     if (fd >= 0) (void)close(fd);
     if (got < 0) return ERR_NOTFOUND;
     bool ok = got == 196 && text[64] == '\n' && hex_decode(priv, 32, text, 64, &n) == ERR_OK && n == 32 &&
-              hex_decode(pub, 65, text + 65, 130, &n) == ERR_OK && n == 65 && sm2_pub_check(pub) == ERR_OK;
+              hex_decode(pub, 65, text + 65, 130, &n) == ERR_OK && n == 65 && is_pair(priv, pub);
+    if (!ok) x_wipe(priv, 32);
     x_wipe(text, sizeof text);
     return ok ? ERR_OK : ERR_INPUT;
 }

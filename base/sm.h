@@ -26,7 +26,8 @@ enum err sm2_sign(const uint8_t priv[32], const uint8_t pub[65], const void *msg
 enum err sm2_verify(const uint8_t pub[65], const void *msg, size_t n, const uint8_t sig[64]) MUST_CHECK; /* ERR_SIG */
 /* SEQUENCE { r, s }; non-minimal or trailing bytes: ERR_INPUT. */
 enum err sm2_sig_from_der(const uint8_t *der, size_t n, uint8_t sig[64]) MUST_CHECK;
-/* Key file: two lines of hex (private, public), 0600. */
+/* Key file: two lines of hex (private, public), 0600, never replaced. load: ERR_NOTFOUND (no such file, unreadable), ERR_INPUT
+ * (not of this form, or not a pair). */
 enum err sm2_key_save(const char *path, const uint8_t priv[32], const uint8_t pub[65]) MUST_CHECK;
 enum err sm2_key_load(const char *path, uint8_t priv[32], uint8_t pub[65]) MUST_CHECK;
 

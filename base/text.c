@@ -25,8 +25,9 @@ static size_t decode(const unsigned char *p, size_t n, uint32_t *cp) {
 bool utf8_valid(const char *s, size_t n) {
     const unsigned char *p = (const unsigned char *)s, *end = p + n;
     while (p < end) {
-        uint64_t eight;
-        if (end - p >= 8 && (memcpy(&eight, p, 8), (eight & 0x8080808080808080U) == 0)) {
+        uint64_t eight = 0x80;
+        if (end - p >= 8) memcpy(&eight, p, 8);
+        if ((eight & 0x8080808080808080U) == 0) {
             p += 8;
             continue;
         }
@@ -38,10 +39,21 @@ bool utf8_valid(const char *s, size_t n) {
     return true;
 }
 
+size_t utf8_next(const char *s, size_t n) {
+    uint32_t cp;
+    return decode((const unsigned char *)s, n, &cp);
+}
+
 size_t utf8_count(const char *s, size_t n) {
     size_t count = 0;
     for (size_t i = 0; i < n; i++) count += ((unsigned char)s[i] & 0xC0) != 0x80;
     return count;
+}
+
+size_t utf8_cut(const char *s, size_t n, size_t max) {
+    if (n <= max) return n;
+    while (max > 0 && ((unsigned char)s[max] & 0xC0) == 0x80) max--;
+    return max;
 }
 
 bool text_is_clean(const char *s, size_t n, bool allow_newline) {
@@ -52,7 +64,7 @@ bool text_is_clean(const char *s, size_t n, bool allow_newline) {
         if (len == 0) return false;
         bool newline = c == '\n' || c == '\t';
         if ((c < 0x20 && !(newline && allow_newline)) || (c >= 0x7F && c <= 0x9F)) return false;
-        if (c == 0x200E || c == 0x200F || c == 0x2028 || c == 0x2029 || (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069) || c == 0xFEFF)
+        if (c == 0x061C || c == 0x200E || c == 0x200F || c == 0x2028 || c == 0x2029 || (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069) || c == 0xFEFF)
             return false;
         p += len;
     }
@@ -93,7 +105,8 @@ enum err text_docno_normalise(const char *in, char *out, size_t cap) {
         k += to_n;
         p += len;
     }
-    out[k]           = '\0';
+    out[k] = '\0';
+    if (!text_is_clean(out, k, false)) return ERR_INPUT;
     const char *open = strstr(out, "〔");
     if (open == NULL || open == out) return ERR_INPUT;
     const char *year = open + strlen("〔");

@@ -12,6 +12,8 @@
 #include "base/err.h"
 
 bool   utf8_valid(const char *s, size_t n); /* strict: no overlong forms, no surrogates, up to U+10FFFF */
+size_t utf8_next(const char *s, size_t n); /* bytes of the code point at s, 0: not valid; n > 0 */
+size_t utf8_cut(const char *s, size_t n, size_t max); /* the longest start of valid UTF-8 of at most max bytes, no code point cut */
 size_t utf8_count(const char *s, size_t n); /* code points of valid UTF-8 */
 /* False: control characters (but LF and TAB with allow_newline), DEL, C1, direction controls, BOM. */
 bool text_is_clean(const char *s, size_t n, bool allow_newline);

@@ -140,23 +140,17 @@ int command_verify_ledger(const struct conf *conf, int argc, char **argv) {
 }
 
 int command_rebuild(const struct conf *conf, int argc, char **argv) {
-    struct tools t;
+    struct tools          t;
+    struct rebuild_counts n = {0};
+    char                  address[128], why[256] = "";
     if (argc > 1) return command_bad_option(argv[1]);
     if (open_or_say(conf, &t)) return 1;
-    char     address[128], why[256] = "";
-    size_t   deliveries = 0;
-    enum err e          = tools_redis(&t, address, why, sizeof why);
-    if (e) {
-        tools_close(&t);
-        return failed("rebuild", why, e);
-    }
-    struct redis *redis = redis_new(address, 2000);
-    e                   = rebuild(t.db, redis, &deliveries);
-    redis_free(redis);
+    enum err e = tools_redis(&t, address, why, sizeof why);
+    if (e == ERR_OK) e = rebuild_all(t.db_path, address, &n, why, sizeof why);
     tools_close(&t);
-    if (e == ERR_UNAVAILABLE) return failed("rebuild", "Redis does not answer now; try again", e);
-    if (e) return failed("rebuild", "", e);
-    printf("rebuilt: %zu deliveries put back into their lanes; live channels go on under a new epoch where Redis lost them\n", deliveries);
+    if (e) return failed("rebuild", why, e);
+    printf("rebuilt: %lld deliveries back in their lanes, a new epoch for every live channel (%lld keys)\n", (long long)n.deliveries,
+           (long long)n.channel_keys);
     return 0;
 }
 

@@ -238,13 +238,18 @@ void conn_close(struct conn *c, unsigned code, const char *reason) {
     c->state = CONN_CLOSING;
 }
 
-void conn_mark_closing(struct conn *c) {
-    if (c->state == CONN_OPEN) c->state = CONN_CLOSING;
-    if (c->busy) {
-        queue_drop(c->busy);
-        rx_drop(c->busy);
-        busy_put(c);
-    }
+unsigned conn_peer_closes(struct conn *c, char reason[CLOSE_REASON_MAX]) {
+    struct busy *b    = c->busy;
+    unsigned     code = b ? b->close_code : 0;
+    c->state          = CONN_CLOSING;
+    c->answers_close  = true;
+    if (b == NULL) return 0;
+    memcpy(reason, b->reason, CLOSE_REASON_MAX);
+    b->close_code = 0;
+    queue_drop(b);
+    rx_drop(b);
+    busy_put(c);
+    return code;
 }
 
 static void end_turn_of(struct conn *c) {
@@ -257,9 +262,10 @@ static void end_turn_of(struct conn *c) {
         busy_put(c);
         ws_close(c, code, reason); /* c may be gone now */
     } else if (c->state == CONN_CLOSING) {
+        bool dead = !c->answers_close;
         queue_drop(b);
         busy_put(c);
-        ws_kill(c);
+        if (dead) ws_kill(c);
     } else {
         conn_flush(c);
     }

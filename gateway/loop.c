@@ -290,6 +290,7 @@ static void kill_rest(struct net_loop *l) {
             if (l->slots[i].p) ws_forget(l->slots[i].p);
         }
     conns_end_turn(l);
+    ws_settle(l);
 }
 
 static void close_handle(uv_handle_t *h) {
@@ -372,8 +373,8 @@ static int bind_one(const struct addrinfo *ai, unsigned port, bool shared) {
 }
 
 static unsigned port_of(int fd) {
-    struct sockaddr_storage sa;
-    socklen_t               n = sizeof sa;
+    struct sockaddr_storage sa = {0};
+    socklen_t               n  = sizeof sa;
     MUST(getsockname(fd, (struct sockaddr *)&sa, &n) == 0);
     return ntohs(sa.ss_family == AF_INET ? ((struct sockaddr_in *)&sa)->sin_port : ((struct sockaddr_in6 *)&sa)->sin6_port);
 }

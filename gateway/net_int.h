@@ -32,6 +32,7 @@
 #define HTTP_ROOM       1024  /* sockets for requests beyond conns_max */
 #define FRAME_HEAD_MAX  10
 #define CLOSE_SHUTDOWN  3001
+#define CLOSE_REASON_MAX 124 /* with the NUL */
 
 /* ---- frames ---- */
 struct frame {
@@ -62,7 +63,7 @@ struct busy {
     bool           asked; /* for WRITEABLE */
     int64_t        rx_until_ms;
     uint16_t       close_code; /* 0: none asked for */
-    char           reason[124];
+    char           reason[CLOSE_REASON_MAX];
 };
 
 enum conn_state { CONN_NEW, CONN_OPEN, CONN_CLOSING, CONN_GONE };
@@ -75,7 +76,7 @@ struct conn {
     struct busy     *busy;
     struct addr      addr; /* of the client, behind trusted proxies the forwarded one */
     uint8_t          state, listener;
-    bool             addr_counted;
+    bool             addr_counted, answers_close /* the library echoes the client's Close */;
     _Alignas(16) unsigned char ext[];
 };
 
@@ -86,7 +87,8 @@ void         conn_gone(struct conn *c); /* ws_closed if it was open; frees */
 void conn_receive(struct conn *c, const char *p, size_t n, size_t rest, bool end);
 void conn_flush(struct conn *c); /* what is queued, as far as the socket takes it */
 void conn_writeable(struct conn *c);
-void conn_mark_closing(struct conn *c); /* nothing is sent any more; a Close frame of the client is being answered */
+/* The client's Close has come: nothing is sent any more. Our own code, if a Close frame of ours was about to go, else 0. */
+unsigned conn_peer_closes(struct conn *c, char reason[CLOSE_REASON_MAX]);
 void conns_end_turn(struct net_loop *l);
 void conns_tick(struct net_loop *l, int64_t now);
 bool close_code_valid(unsigned code); /* may stand in a Close frame of a client */
@@ -102,6 +104,7 @@ void https_kill(struct net_loop *l);
 struct ws;
 /* On the starting thread, before the loop runs. */
 enum err ws_context_new(struct net_loop *l, char *why, size_t why_n) MUST_CHECK;
+void     ws_settle(struct net_loop *l); /* runs the loop until every ended socket is closed */
 void     ws_context_end(struct net_loop *l);  /* first half: outside uv_run; then run the loop dry */
 void     ws_context_free(struct net_loop *l); /* second half */
 /* fd taken in any case. key: checked. */

@@ -129,6 +129,14 @@ static void write_parameters(struct jw *w, const struct method *m) {
     jw_obj_end(w);
 }
 
+static void write_roles_of(struct jw *w, const char *key, unsigned roles) {
+    jw_key(w, key);
+    jw_arr(w);
+    for (const struct role_name *r = role_names; r->bit; r++)
+        if (roles & r->bit) jw_str(w, r->word);
+    jw_arr_end(w);
+}
+
 static void write_operation(struct jw *w, const struct method *m) {
     jw_key(w, verbs[m->verb]);
     jw_obj(w);
@@ -139,11 +147,7 @@ static void write_operation(struct jw *w, const struct method *m) {
     jw_strn(w, m->name, strcspn(m->name, "."));
     jw_arr_end(w);
     jw_kbool(w, "x-rpc", (m->flags & M_REST) == 0);
-    jw_key(w, "x-roles");
-    jw_arr(w);
-    for (const struct role_name *r = role_names; r->bit; r++)
-        if (m->roles & r->bit) jw_str(w, r->word);
-    jw_arr_end(w);
+    write_roles_of(w, "x-roles", m->roles);
     if (m->flags & M_PUBLIC) jw_kraw(w, "security", "[]");
     write_parameters(w, m);
     jw_key(w, "responses");
@@ -211,6 +215,31 @@ static void write_components(struct jw *w) {
     jw_obj_end(w);
 }
 
+/* Beside the methods: who may listen to what, and the names of the roles. */
+static void write_channels(struct jw *w) {
+    jw_key(w, "x-channels");
+    jw_arr(w);
+    for (size_t i = 0; i < channel_rows_n; i++) {
+        const struct channel_row *c = &channel_rows[i];
+        jw_obj(w);
+        jw_kstr(w, "prefix", c->prefix);
+        jw_kstr(w, "text", c->doc);
+        write_roles_of(w, "roles", c->roles);
+        jw_kbool(w, "server_side", (c->flags & CH_SERVER) != 0);
+        jw_kbool(w, "latest_wins", (c->flags & CH_LATEST) != 0);
+        jw_kbool(w, "presence", (c->flags & CH_PRESENCE) != 0);
+        jw_kbool(w, "snapshot", (c->flags & CH_SNAPSHOT) != 0);
+        jw_kint(w, "size", c->size);
+        jw_kint(w, "ttl_s", c->ttl_s);
+        jw_obj_end(w);
+    }
+    jw_arr_end(w);
+    jw_key(w, "x-role-names");
+    jw_obj(w);
+    for (const struct role_name *r = role_names; r->bit; r++) jw_kstr(w, r->word, r->zh);
+    jw_obj_end(w);
+}
+
 static bool seen_before(size_t i) {
     for (size_t k = 0; k < i; k++)
         if (strcmp(method_at(k)->path, method_at(i)->path) == 0) return true;
@@ -239,5 +268,6 @@ void openapi_write(struct buf *b) {
     }
     jw_obj_end(&w);
     write_components(&w);
+    write_channels(&w);
     jw_obj_end(&w);
 }

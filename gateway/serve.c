@@ -96,7 +96,7 @@ static enum err parse_listen(const char *text, struct net_conf *nc, char *why, s
     char  copy[CONF_TEXT], *save = NULL;
     (void)snprintf(copy, sizeof copy, "%s", text);
     for (char *t = strtok_r(copy, " ", &save); t; t = strtok_r(NULL, " ", &save)) {
-        char *colon = strrchr(t, ':'), *end;
+        char *colon = strrchr(t, ':'), *end = t;
         long  port  = colon ? strtol(colon + 1, &end, 10) : -1;
         if (colon == NULL || port < 0 || port > 65535 || *end || nc->listen_n == 4 || colon - t >= 63) {
             (void)snprintf(why, why_n, "listen: HOST:PORT wanted, not \"%s\"", t);

@@ -67,6 +67,10 @@ static enum err open_house(struct tools *t, char *why, size_t why_n) {
     h->instruction_skew_ms = (int)c->instruction_skew_s * 1000;
     const int64_t after[4] = {c->sms_p0_s, c->sms_p1_s, c->sms_p2_s, c->sms_p3_s};
     for (int i = 0; i < 4; i++) h->sms_after_ms[i] = after[i] < 0 ? -1 : after[i] * 1000;
+    h->quiet_from_min = (int)c->quiet_from_min;
+    h->quiet_to_min   = (int)c->quiet_to_min;
+    h->sms_per_day    = (int)c->sms_per_day;
+    h->sms_merge_ms   = c->sms_merge_s * 1000;
     (void)snprintf(h->sms_signature, sizeof h->sms_signature, "%.31s", c->sms_signature);
     (void)snprintf(h->duty_phone, sizeof h->duty_phone, "%.31s", c->duty_phone);
     (void)snprintf(h->data_dir, sizeof h->data_dir, "%.255s", c->data);

@@ -30,7 +30,10 @@
 struct ws {
     struct lws_context *context;
     struct lws_vhost   *vhost;
+    unsigned            sockets_n; /* adopted and not yet freed by the library */
 };
+
+static char ended; /* stands for a connection that is gone while its socket is still being closed */
 
 /* ---- process-wide settings of the library ---- */
 static void *ws_realloc(void *p, size_t n, const char *reason) {
@@ -57,12 +60,23 @@ static void set_up_library(void) {
 }
 
 /* ---- callbacks ---- */
+static void set_reason(struct lws *wsi, unsigned code, const char *reason) {
+    unsigned char text[CLOSE_REASON_MAX];
+    size_t        n = strnlen(reason, sizeof text - 1);
+    memcpy(text, reason, n);
+    lws_close_reason(wsi, (enum lws_close_status)code, text, n);
+}
+
 static int on_peer_close(struct lws *wsi, struct conn *c, const unsigned char *body, size_t n) {
-    conn_mark_closing(c);
+    char     reason[CLOSE_REASON_MAX];
+    unsigned ours = conn_peer_closes(c, reason);
+    if (ours) { /* both sides in one turn: ours was said first */
+        set_reason(wsi, ours, reason);
+        return -1;
+    }
     unsigned code = n >= 2 ? (unsigned)body[0] << 8 | body[1] : 1000;
     if (n == 1 || !close_code_valid(code) || (n > 2 && !utf8_valid((const char *)body + 2, n - 2))) {
-        static unsigned char why[] = "bad close";
-        lws_close_reason(wsi, LWS_CLOSE_STATUS_PROTOCOL_ERR, why, sizeof why - 1);
+        set_reason(wsi, LWS_CLOSE_STATUS_PROTOCOL_ERR, "bad close");
         return -1;
     }
     return 0; /* the library echoes it */
@@ -77,7 +91,8 @@ static int on_receive(struct lws *wsi, struct conn *c, const char *p, size_t n) 
 }
 
 static int on_event(struct lws *wsi, enum lws_callback_reasons why, void *user, void *in, size_t len) {
-    struct conn *c = lws_get_opaque_user_data(wsi);
+    void        *p = lws_get_opaque_user_data(wsi);
+    struct conn *c = p == &ended ? NULL : p;
     (void)user;
     switch (why) {
     case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED: {
@@ -86,6 +101,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons why, void *user, 
         lws_set_opaque_user_data(wsi, l->adopting);
         l->adopting->wsi = wsi;
         l->adopting      = NULL;
+        l->ws->sockets_n++;
         return 0;
     }
     case LWS_CALLBACK_ESTABLISHED:
@@ -97,11 +113,11 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons why, void *user, 
         return 0;
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE: return c ? on_peer_close(wsi, c, in, len) : 0;
     case LWS_CALLBACK_CLOSED:
-    case LWS_CALLBACK_WSI_DESTROY: /* the latter alone: it never was established */
-        if (c) {
-            lws_set_opaque_user_data(wsi, NULL);
-            conn_gone(c);
-        }
+        if (c) ws_forget(c);
+        return 0;
+    case LWS_CALLBACK_WSI_DESTROY:
+        if (p) ((struct net_loop *)lws_context_user(lws_get_context(wsi)))->ws->sockets_n--;
+        if (c) ws_forget(c); /* it never was established */
         return 0;
     case LWS_CALLBACK_HTTP: return -1; /* never: only upgrades are adopted */
     default: return 0;
@@ -140,6 +156,12 @@ enum err ws_context_new(struct net_loop *l, char *why, size_t why_n) {
     return ERR_UNAVAILABLE;
 }
 
+/* lws_context_destroy takes a socket whose handle is still closing for finished, and unloads the code that closes it. */
+void ws_settle(struct net_loop *l) {
+    for (int i = 0; i < 1000 && l->ws->sockets_n; i++) (void)uv_run(&l->uv, UV_RUN_NOWAIT);
+    (void)uv_run(&l->uv, UV_RUN_NOWAIT);
+}
+
 void ws_context_end(struct net_loop *l) {
     if (l->ws && l->ws->context) lws_context_destroy(l->ws->context);
 }
@@ -175,16 +197,13 @@ bool ws_write(struct conn *c, char *frame, size_t n) {
 void ws_want_write(struct conn *c) { (void)lws_callback_on_writable(c->wsi); }
 
 void ws_close(struct conn *c, unsigned code, const char *reason) {
-    unsigned char text[124];
-    size_t        n = strnlen(reason, sizeof text - 1);
-    memcpy(text, reason, n);
-    lws_close_reason(c->wsi, (enum lws_close_status)code, text, n);
+    set_reason(c->wsi, code, reason);
     lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
 }
 
 void ws_kill(struct conn *c) { lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC); }
 
 void ws_forget(struct conn *c) {
-    lws_set_opaque_user_data(c->wsi, NULL);
+    lws_set_opaque_user_data(c->wsi, &ended);
     conn_gone(c);
 }

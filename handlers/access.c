@@ -9,7 +9,7 @@
 
 #define SIDE_ROLES (ROLE_DISPATCHER | ROLE_APPROVER)
 #define UNIT_ROLES (SIDE_ROLES | ROLE_RESPONSIBLE | ROLE_MONITOR)
-#define COUNTY     "county"
+#define COUNTY "county"
 
 static bool is_mine(const struct req *r, const char *unit) { return unit && r->who.unit[0] && strcmp(unit, r->who.unit) == 0; }
 

@@ -12,14 +12,14 @@
  * see all; a unit sees the tasks it is responsible for, supervises, monitors, or issued the plan of; counties do not see each
  * other's. Drafts and tasks waiting for approval are seen by the dispatching side only. */
 enum err access_task(struct req *r, const char *task, struct task *out) MUST_CHECK;
-/* A dispatcher (or approver) acts on tasks whose supervising unit is theirs, or on every task of a plan that their unit issued, except
- * where their unit is responsible: then only the supervising unit acts (D23). */
+/* A dispatcher (or approver) acts on tasks whose supervising unit is theirs, or on every task of a plan that their unit issued,
+ * except where their unit is responsible: then only the supervising unit acts (D23). */
 enum err access_dispatches(struct req *r, const struct task *t, bool *yes) MUST_CHECK;
 /* The caller's unit is a responsible unit of the task after expansion; *lead: it is the lead. */
 enum err access_responsible(struct req *r, const struct task *t, bool *yes, bool *lead) MUST_CHECK;
 
-/* How the caller looks at tasks, for lists (struct task_filter): all, side as there. county: the region of the caller's county, "" for
- * everybody else. */
+/* How the caller looks at tasks, for lists (struct task_filter): all, side as there. county: the region of the caller's county,
+ * "" for everybody else. */
 struct access_view {
     bool        all, side;
     const char *county;

@@ -8,25 +8,26 @@
 #include "base/text.h"
 
 #define WORDS_BYTES_MAX 160
-#define YEAR_MIN        1900 /* as date_parse */
-#define YEAR_MAX        2200
+#define YEAR_MIN 1900 /* as date_parse */
+#define YEAR_MAX 2200
 
 static const char *const digits[10] = {"〇", "一", "二", "三", "四", "五", "六", "七", "八", "九"};
 
 enum what { EARLY, MID, LATE, MONTH_END, HALF_YEAR, YEAR_END, LONG_TERM, NONE_STATED, EXACT };
 static const char *const rules[] = {
-    [EARLY] = "early_month_10", [MID] = "mid_month_20",         [LATE] = "late_month_last_day",   [MONTH_END] = "month_end", [HALF_YEAR] = "half_year_end",
-    [YEAR_END] = "year_end",    [LONG_TERM] = "long_term",      [NONE_STATED] = "none_stated",    [EXACT] = "exact",
+    [EARLY] = "early_month_10", [MID] = "mid_month_20",        [LATE] = "late_month_last_day",
+    [MONTH_END] = "month_end",  [HALF_YEAR] = "half_year_end", [YEAR_END] = "year_end",
+    [LONG_TERM] = "long_term",  [NONE_STATED] = "none_stated", [EXACT] = "exact",
 };
 /* Words behind "N月"; behind the year or at the start; whole texts. */
 static const struct phrase {
     const char *text;
     enum what   what;
-} of_month[] = {{"上旬", EARLY}, {"中旬", MID}, {"下旬", LATE}, {"底", MONTH_END}, {"末", MONTH_END}},
-  of_year[]  = {{"上半年", HALF_YEAR}, {"年底", YEAR_END}, {"年末", YEAR_END}},
+} of_month[]      = {{"上旬", EARLY}, {"中旬", MID}, {"下旬", LATE}, {"底", MONTH_END}, {"末", MONTH_END}},
+  of_year[]       = {{"上半年", HALF_YEAR}, {"年底", YEAR_END}, {"年末", YEAR_END}},
   of_known_year[] = {{"底", YEAR_END}, {"末", YEAR_END}}, /* the 年 of 2018年底 belongs to the year */
-  whole[]    = {{"长期", LONG_TERM},       {"长期执行", LONG_TERM},   {"长期坚持", LONG_TERM}, {"长期贯彻执行", LONG_TERM},
-                {"未写明", NONE_STATED}, {"未明确", NONE_STATED}};
+    whole[]       = {{"长期", LONG_TERM},         {"长期执行", LONG_TERM}, {"长期坚持", LONG_TERM},
+                     {"长期贯彻执行", LONG_TERM}, {"未写明", NONE_STATED}, {"未明确", NONE_STATED}};
 
 static bool take(const char **p, const char *word) {
     size_t n = strlen(word);
@@ -94,7 +95,8 @@ static int last_of_month(int year, int month) {
 static enum err set(struct deadline_words *out, enum what what, int year, int month, int dom) {
     *out = (struct deadline_words){.rule = rules[what]};
     if (what == LONG_TERM || what == NONE_STATED) return ERR_OK;
-    if (year < YEAR_MIN || year > YEAR_MAX || month < 1 || month > 12 || dom < 1 || dom > last_of_month(year, month)) return ERR_INPUT;
+    if (year < YEAR_MIN || year > YEAR_MAX || month < 1 || month > 12 || dom < 1 || dom > last_of_month(year, month))
+        return ERR_INPUT;
     out->has_date = true;
     out->day      = date_make(year, month, dom);
     return ERR_OK;
@@ -132,7 +134,8 @@ enum err deadline_words_read(const char *words, int base_year, struct deadline_w
             p    = at;
         }
     }
-    bool found = take_phrase(&p, of_year, ARRAY_N(of_year), &what) || (year_known && take_phrase(&p, of_known_year, ARRAY_N(of_known_year), &what));
+    bool found = take_phrase(&p, of_year, ARRAY_N(of_year), &what) ||
+                 (year_known && take_phrase(&p, of_known_year, ARRAY_N(of_known_year), &what));
     if (found) {
         if (!ends_here(p)) return ERR_NOTFOUND;
         return what == HALF_YEAR ? set(out, what, year, 6, 30) : set(out, what, year, 12, 31);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The words of a document that set a deadline, read by fixed rules (domain.md 3.3, F023, D46). Nothing is guessed: what the table does
- * not know is refused. Pure function, any thread.
+ * The words of a document that set a deadline, read by fixed rules (domain.md 3.3, F023, D46). Nothing is guessed: what the table
+ * does not know is refused. Pure function, any thread.
  *
  *     words (year before them or not)          date                 rule
  *     3月20日, 3月20日前, 3月20号              that day             exact
@@ -14,8 +14,8 @@
  *     长期, 长期执行, 长期坚持, 长期贯彻执行   none                 long_term
  *     未写明, 未明确                           none                 none_stated
  *
- * After a date: 前, 之前, 以前, 完成. Full-width digits, Chinese numerals (二〇一八年三月二十日) and blanks are the same as plain digits.
- * A date without a year, or with 今年 or 本年, lies in base_year.
+ * After a date: 前, 之前, 以前, 完成. Full-width digits, Chinese numerals (二〇一八年三月二十日) and blanks are the same as plain
+ * digits. A date without a year, or with 今年 or 本年, lies in base_year.
  */
 #ifndef ZB_HANDLERS_DEADLINE_WORDS_H
 #define ZB_HANDLERS_DEADLINE_WORDS_H

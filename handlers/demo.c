@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * First start of a demo: clock, sample, people, in this order; each step can be repeated, so a start that was cut off is completed by the
- * next one. The last transaction sets the mark "demo". Later starts only restore the clock.
+ * First start of a demo: clock, sample, people, in this order; each step can be repeated, so a start that was cut off is
+ * completed by the next one. The last transaction sets the mark "demo". Later starts only restore the clock.
  */
 #include "handlers/demo.h"
 
@@ -17,11 +17,11 @@
 #include "handlers/req.h"
 #include "store/kv.h"
 
-#define FIRST_TIME   "2018-03-12T08:30:00+08:00" /* D2 */
-#define PAST_REASON  "演示导入：方案印发前已过期的任务"
-#define CLOCK_NAME   "clock" /* "base_wall base_business speed_permille" */
-#define READY_NAME   "demo"
-#define ARENA_BYTES  (64U << 10)
+#define FIRST_TIME "2018-03-12T08:30:00+08:00" /* D2 */
+#define PAST_REASON "演示导入：方案印发前已过期的任务"
+#define CLOCK_NAME "clock" /* "base_wall base_business speed_permille" */
+#define READY_NAME "demo"
+#define ARENA_BYTES (64U << 10)
 #define SPEED_NORMAL 1000
 
 /* ---- the clock ---- */
@@ -29,9 +29,10 @@
 enum err demo_clock_load(struct db *db) {
     struct arena         *a = arena_new(ARENA_BYTES);
     const char           *text;
-    struct clock_business b;
+    struct clock_business b = {0};
     enum err              e = kv_get(db, a, CLOCK_NAME, &text);
-    if (e == ERR_OK && sscanf(text, "%" SCNd64 " %" SCNd64 " %" SCNd64, &b.base_wall_ms, &b.base_business_ms, &b.speed_permille) != 3) {
+    if (e == ERR_OK &&
+        sscanf(text, "%" SCNd64 " %" SCNd64 " %" SCNd64, &b.base_wall_ms, &b.base_business_ms, &b.speed_permille) != 3) {
         LOG0(LOG_ERROR, "demo_clock_unreadable");
         e = ERR_STORE;
     }
@@ -41,8 +42,9 @@ enum err demo_clock_load(struct db *db) {
 }
 
 enum err demo_clock_save(struct db *db, int64_t business_ms, int64_t speed_permille) {
-    struct clock_business b = {.base_wall_ms = clock_wall_ms(), .base_business_ms = business_ms, .speed_permille = speed_permille};
-    char                  text[80];
+    struct clock_business b = {
+        .base_wall_ms = clock_wall_ms(), .base_business_ms = business_ms, .speed_permille = speed_permille};
+    char text[80];
     (void)snprintf(text, sizeof text, "%" PRId64 " %" PRId64 " %" PRId64, b.base_wall_ms, b.base_business_ms, b.speed_permille);
     TRY(kv_set(db, CLOCK_NAME, text));
     clock_business_set(b);
@@ -102,7 +104,8 @@ static enum err import_sample(struct house *h, struct db *db, const char *dir, c
     said[strcspn(said, "\n")] = '\0';
     if (e) (void)snprintf(why, why_n, "sample %s: %s", dir, said);
     if (e == ERR_OK)
-        LOG(LOG_INFO, "demo_sample", KI("units_new", res.units_new), KI("tasks_new", res.tasks_new), KI("warnings", res.warnings));
+        LOG(LOG_INFO, "demo_sample", KI("units_new", res.units_new), KI("tasks_new", res.tasks_new),
+            KI("warnings", res.warnings));
     return e;
 }
 

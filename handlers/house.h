@@ -29,6 +29,8 @@ struct house {
     int     yellow_days;
     int     instruction_skew_ms;
     int64_t sms_after_ms[4]; /* by priority: wall time after which an unread notice goes by SMS; -1 never, 0 at once */
+    int     quiet_from_min, quiet_to_min, sms_per_day; /* noise limits of push/notice.h */
+    int64_t sms_merge_ms;
     char    sms_signature[32];
     char    duty_phone[32];
     char    data_dir[256];

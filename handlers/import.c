@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Files, chunks, fields and problem rows of the importer. Each row is checked whole before it is written; what is written carries a
- * digest of its JSON in kv, so that the same row again is known without looking at what people have changed since.
+ * Files, chunks, fields and problem rows of the importer. Each row is checked whole before it is written; what is written carries
+ * a digest of its JSON in kv, so that the same row again is known without looking at what people have changed since.
  */
 #include "handlers/import_int.h"
 
@@ -16,18 +16,22 @@
 #include "store/kv.h"
 
 #define FILE_BYTES_MAX (8U << 20)
-#define ARENA_BYTES    (16U << 20)
-#define ROW_BYTES      (8U << 20) /* a row is at most the file */
-#define CHUNK_ROWS     64
-#define LINE_BYTES     512
+#define ARENA_BYTES (16U << 20)
+#define ROW_BYTES (8U << 20) /* a row is at most the file */
+#define CHUNK_ROWS 64
+#define LINE_BYTES 512
 
 /* ---- problem rows ---- */
 
-static void line(const struct import_row *r, const char *field, const char *rule, const char *mark, const char *fmt, va_list ap) {
+static void __attribute__((format(printf, 5, 0)))
+line(const struct import_row *r, const char *field, const char *rule, const char *mark, const char *fmt, va_list ap) {
     char text[LINE_BYTES], place[96];
     (void)vsnprintf(text, sizeof text, fmt, ap);
-    if (*r->list) (void)snprintf(place, sizeof place, "%s[%zu]", r->list, r->i);
-    else (void)snprintf(place, sizeof place, "$");
+    for (size_t n = strlen(text); n && !utf8_valid(text, n); n--) text[n - 1] = '\0'; /* cut inside a character */
+    if (*r->list)
+        (void)snprintf(place, sizeof place, "%s[%zu]", r->list, r->i);
+    else
+        (void)snprintf(place, sizeof place, "$");
     if (r->im->c->out == NULL) return;
     (void)fprintf(r->im->c->out, "%s: %s: %s: %s: %s%s\n", r->im->file, place, field, rule, mark, text);
 }
@@ -90,7 +94,9 @@ static const char *text_of(struct import_row *r, const char *field, size_t max, 
     return NULL;
 }
 
-const char *import_text(struct import_row *r, const char *field, size_t max, bool required) { return text_of(r, field, max, required, false); }
+const char *import_text(struct import_row *r, const char *field, size_t max, bool required) {
+    return text_of(r, field, max, required, false);
+}
 
 const char *import_long_text(struct import_row *r, const char *field, size_t max, bool required) {
     return text_of(r, field, max, required, true);
@@ -206,12 +212,12 @@ enum err import_mark(struct import_row *r, const char *name) {
 
 /* The ledger row goes with the first fact, so that no fact is without one when the import is cut off between two chunks. */
 static enum err say(struct import *im) {
-    struct ledger_entry entry = {.kind           = "import",
-                                 .actor          = im->c->actor ? im->c->actor : "system",
-                                 .unit           = "",
-                                 .object         = "",
-                                 .body           = arena_printf(im->a, "{\"file\":\"%s\",\"digest\":\"%s\",\"confirm_past\":%s}", im->file, im->digest,
-                                                                im->c->confirm_past ? "true" : "false"),
+    struct ledger_entry entry = {.kind   = "import",
+                                 .actor  = im->c->actor ? im->c->actor : "system",
+                                 .unit   = "",
+                                 .object = "",
+                                 .body = arena_printf(im->a, "{\"file\":\"%s\",\"digest\":\"%s\",\"confirm_past\":%s}", im->file,
+                                                      im->digest, im->c->confirm_past ? "true" : "false"),
                                  .at_wall_ms     = im->c->wall_ms,
                                  .at_business_ms = im->c->biz_ms};
     im->has_said              = true;
@@ -239,8 +245,7 @@ enum err import_row_end(struct import *im) {
     if (++im->in_chunk < CHUNK_ROWS) return ERR_OK;
     TRY(chunk_end(im));
     const struct import_result *s = im->res;
-    if (im->c->progress && im->c->out)
-        (void)fprintf(im->c->out, "%s: 已写入 %zu 行\n", im->file, s->units_new + s->tasks_new);
+    if (im->c->progress && im->c->out) (void)fprintf(im->c->out, "%s: 已写入 %zu 行\n", im->file, s->units_new + s->tasks_new);
     return ERR_OK;
 }
 
@@ -281,12 +286,12 @@ struct source {
 };
 
 static enum err load(struct import *im, struct source *s) {
-    char              *bytes = NULL;
-    size_t             n     = 0;
-    const char        *why   = "无法读取，或超过 8 MiB";
-    struct import_row  whole = {.im = im, .list = ""};
-    im->file                 = s->name;
-    enum err e               = read_file(im, &bytes, &n);
+    char             *bytes = NULL;
+    size_t            n     = 0;
+    const char       *why   = "无法读取，或超过 8 MiB";
+    struct import_row whole = {.im = im, .list = ""};
+    im->file                = s->name;
+    enum err e              = read_file(im, &bytes, &n);
     if (e == ERR_NOTFOUND) return ERR_OK;
     if (e == ERR_OK) e = json_parse(bytes, n, &s->root, &why);
     if (e == ERR_OK) digest_text(bytes, n, s->digest);
@@ -310,13 +315,19 @@ static enum err run(struct import *im, struct source *s) {
 static void summary(const struct import *im) {
     const struct import_result *s = im->res;
     if (im->c->out == NULL) return;
-    (void)fprintf(im->c->out, "单位：新增 %zu，已有 %zu；任务：新增 %zu，已有 %zu；问题行 %zu，提示 %zu\n", s->units_new, s->units_same, s->tasks_new,
-                  s->tasks_same, s->problems, s->warnings);
+    (void)fprintf(im->c->out, "单位：新增 %zu，已有 %zu；任务：新增 %zu，已有 %zu；问题行 %zu，提示 %zu\n", s->units_new,
+                  s->units_same, s->tasks_new, s->tasks_same, s->problems, s->warnings);
 }
 
 enum err import_dir(struct house *h, struct db *db, const struct import_conf *c, struct import_result *res) {
     struct source files[] = {{.name = "units.json", .fn = import_units}, {.name = "tasks.json", .fn = import_tasks}};
-    struct import im      = {.h = h, .db = db, .c = c, .res = res, .a = arena_new(ARENA_BYTES), .row_a = arena_new(ROW_BYTES), .today = date_of_ms(c->biz_ms)};
+    struct import im      = {.h     = h,
+                             .db    = db,
+                             .c     = c,
+                             .res   = res,
+                             .a     = arena_new(ARENA_BYTES),
+                             .row_a = arena_new(ROW_BYTES),
+                             .today = date_of_ms(c->biz_ms)};
     enum err      e       = ERR_OK;
     memset(res, 0, sizeof *res);
     for (size_t i = 0; i < ARRAY_N(files); i++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Importer of units and plans (F001, F022, F023, F033, F034, F088; D41, D46): good rows go in, each bad row is listed with file, place,
- * field and rule; nothing is guessed; the same files again change nothing. Writing connection or writer job, in chunks of one
- * transaction each (D5).
+ * Importer of units and plans (F001, F022, F023, F033, F034, F088; D41, D46): good rows go in, each bad row is listed with file,
+ * place, field and rule; nothing is guessed; the same files again change nothing. Writing connection or writer job, in chunks of
+ * one transaction each (D5).
  */
 #ifndef ZB_HANDLERS_IMPORT_H
 #define ZB_HANDLERS_IMPORT_H

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * tasks.json: one plan and its tasks, as drafts (D23). The plan row is written with its first task; its id is plan_id of the file, or else
- * what stands before the first hyphen of the task ids.
+ * tasks.json: the tasks of a plan, as drafts (D23). Each row is read whole, with all its faults, before anything of it is
+ * written.
  */
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,190 +11,60 @@
 #include "handlers/deadline_words.h"
 #include "handlers/import_int.h"
 #include "handlers/req.h"
-#include "store/plan.h"
 #include "store/task.h"
 #include "store/unit.h"
 
-#define UNITS_MAX    60
-#define PARTS_MAX    20
-#define LIST_MAX     50
-#define PART_CAP     99
-#define FILE_FIELDS  "source|plan|plan_id|doc_no|issuer|meeting|disclosure|parts|issued|printed|tasks"
-#define DISCLOSURES  "open|on_request|closed"
+#define UNITS_MAX 60
+#define LIST_MAX 50
 #define ROW_FIELDS                                                                                                               \
-    "id|part|section|seed_refs|title|requirement|kind|urgency|source|lead_unit|responsible_units|supervising_unit|monitoring_units|deadline|" \
-    "deadline_text|deadline_rule|long_term|continues_after_deadline|steps|quantities|note|deadline_before_issue|deadline_before_print"
-
-/* What the text of a known document says beyond tasks.json; the file's own members come first. */
-static const struct document {
-    const char *title, *meeting, *parts[PARTS_MAX];
-} documents[] = {
-    {"进一步推进南平市“互联网+放管服”平台建设实施方案",
-     "市政府第23次常务会",
-     {"打造权责清单管理系统，实现放权更精准", "打造“四库合一”监管系统，实现监管更到位", "打造“一网通办”审批系统，实现服务更优化",
-      "打造责任落实督查系统，实现政令更畅通", "打造“放管服督”联动体系，实现管理更智能", "保障措施"}},
-};
+    "id|part|section|seed_refs|title|requirement|kind|urgency|source|lead_unit|responsible_units|supervising_unit|monitoring_"   \
+    "units|deadline|"                                                                                                            \
+    "deadline_text|deadline_rule|long_term|continues_after_deadline|steps|quantities|note|deadline_before_issue|deadline_"       \
+    "before_print"
 
 struct tasks {
-    struct import         *im;
-    struct plan            p;
-    const char            *part_titles[PART_CAP + 1]; /* by number; NULL: none given */
-    int32_t                issued, printed;
-    bool                   has_printed, any_prefix; /* any_prefix: the file gives plan_id */
-    bool                   is_written;
-    const char           **ids; /* seen in this file */
-    size_t                 ids_n;
+    struct import     *im;
+    struct import_plan plan;
+    const char       **ids; /* seen in this file */
+    size_t             ids_n;
 };
-
-/* ---- the plan ---- */
-
-static const struct document *document_of(const char *title) {
-    for (size_t i = 0; i < ARRAY_N(documents); i++)
-        if (strcmp(documents[i].title, title) == 0) return &documents[i];
-    return NULL;
-}
-
-/* A code or a name; NULL with a problem row. */
-static enum err resolve(struct import_row *r, const char *field, const char *name, const char **code) {
-    const char *codes = NULL;
-    *code             = name;
-    if (r->im->db == NULL) return ERR_OK;
-    enum err e = unit_resolve(r->im->db, r->im->row_a, name, code, &codes);
-    if (e == ERR_NOTFOUND) import_problem(r, field, "unknown_unit", "没有叫“%s”的单位。", name);
-    if (e == ERR_CONFLICT) import_problem(r, field, "ambiguous_unit", "“%s”有多个单位（%s），请写明编码。", name, codes);
-    if (e == ERR_OK || (e != ERR_NOTFOUND && e != ERR_CONFLICT)) return e;
-    *code = NULL;
-    return ERR_OK;
-}
-
-/* The file's issuer, or the one unit of the directory whose role is to issue. */
-static enum err find_issuer(struct tasks *ts, struct import_row *r) {
-    struct import     *im   = ts->im;
-    struct unit_filter f    = {.limit = IMPORT_ROWS_MAX};
-    const char        *name = import_text(r, "issuer", 100, false), *code = NULL;
-    struct unit       *v;
-    size_t             n, found = 0;
-    if (name) {
-        TRY(resolve(r, "issuer", name, &code));
-        ts->p.issuer = arena_strdup(im->a, code);
-        return ERR_OK;
-    }
-    if (im->db == NULL) return ERR_OK;
-    TRY(unit_list(im->db, im->row_a, &f, &v, &n));
-    for (size_t i = 0; i < n; i++) {
-        if (!unit_word_in(v[i].roles, "issuer")) continue;
-        ts->p.issuer = arena_strdup(im->a, v[i].code);
-        found++;
-    }
-    if (found != 1) import_problem(r, "issuer", "required", "没有写明印发单位，单位目录中也没有唯一的印发单位（issuer）。");
-    return ERR_OK;
-}
-
-static void read_doc_no(struct tasks *ts, struct import_row *r) {
-    char        out[200];
-    const char *s = import_text(r, "doc_no", 60, false);
-    ts->p.doc_no  = "";
-    if (s == NULL) return;
-    if (text_docno_normalise(s, out, sizeof out)) import_problem(r, "doc_no", "doc_no", "“%s”不是文号，应为“南政办〔2018〕15号”这样的写法。", s);
-    else ts->p.doc_no = arena_strdup(ts->im->a, out);
-}
-
-static void read_parts(struct tasks *ts, struct import_row *r, const struct document *doc) {
-    const cJSON *v = import_texts(r, "parts", PARTS_MAX, false), *item;
-    int          n = 1;
-    for (size_t i = 0; doc && i < PARTS_MAX; i++) ts->part_titles[i + 1] = doc->parts[i];
-    cJSON_ArrayForEach(item, v) ts->part_titles[n++] = item->valuestring;
-}
-
-static const char *first_prefix(struct tasks *ts, const cJSON *list) {
-    const cJSON *item;
-    cJSON_ArrayForEach(item, list) {
-        const cJSON *id = cJSON_GetObjectItemCaseSensitive(item, "id");
-        if (cJSON_IsString(id) && import_is_code(id->valuestring) && strchr(id->valuestring, '-') > id->valuestring)
-            return arena_strndup(ts->im->a, id->valuestring, strcspn(id->valuestring, "-"));
-    }
-    return NULL;
-}
-
-static enum err read_plan(struct tasks *ts, struct import_row *r, const cJSON *list) {
-    const char *printed;
-    import_known(r, FILE_FIELDS);
-    ts->p.title                = import_text(r, "plan", 200, true);
-    const struct document *doc = ts->p.title ? document_of(ts->p.title) : NULL;
-    ts->p.id                   = import_code(r, "plan_id", false);
-    ts->any_prefix             = ts->p.id != NULL;
-    if (ts->p.id == NULL) ts->p.id = first_prefix(ts, list);
-    if (ts->p.id == NULL) import_problem(r, "plan_id", "required", "没有写明方案编号，也不能从任务编号得出。");
-    ts->p.meeting    = import_text(r, "meeting", 100, false);
-    ts->p.disclosure = import_word(r, "disclosure", DISCLOSURES, false);
-    ts->p.issued_on  = arena_strdup(ts->im->a, import_date(r, "issued", true));
-    printed          = import_date(r, "printed", false);
-    ts->has_printed  = printed && date_parse(printed, &ts->printed) == ERR_OK;
-    ts->p.printed_on = printed ? arena_strdup(ts->im->a, printed) : ts->p.issued_on;
-    if (ts->p.issued_on && date_parse(ts->p.issued_on, &ts->issued)) return ERR_INPUT;
-    if (ts->p.meeting == NULL) ts->p.meeting = doc ? doc->meeting : "";
-    if (ts->p.disclosure == NULL) ts->p.disclosure = "open";
-    read_doc_no(ts, r);
-    read_parts(ts, r, doc);
-    return find_issuer(ts, r);
-}
-
-static void compare_plan(struct import_row *r, const char *field, const char *now, const char *before) {
-    if (strcmp(now, before) != 0) import_problem(r, field, "differs", "方案已导入，此项原为“%s”；导入不修改已有方案。", before);
-}
-
-static enum err check_known_plan(struct tasks *ts, struct import_row *r) {
-    struct plan old;
-    if (ts->im->db == NULL || r->bad) return ERR_OK;
-    enum err e = plan_get(ts->im->db, ts->im->row_a, ts->p.id, &old);
-    if (e == ERR_NOTFOUND) return ERR_OK;
-    TRY(e);
-    ts->is_written = true;
-    compare_plan(r, "plan", ts->p.title, old.title);
-    compare_plan(r, "doc_no", ts->p.doc_no, old.doc_no);
-    compare_plan(r, "issuer", ts->p.issuer, old.issuer);
-    compare_plan(r, "issued", ts->p.issued_on, old.issued_on);
-    return ERR_OK;
-}
-
-static enum err write_plan(struct tasks *ts, int64_t part) {
-    if (!ts->is_written) TRY(plan_add(ts->im->db, &ts->p));
-    for (int64_t i = 1; !ts->is_written && i <= PART_CAP; i++)
-        if (ts->part_titles[i]) TRY(plan_part_add(ts->im->db, ts->p.id, i, ts->part_titles[i]));
-    ts->is_written = true;
-    if (part < 1 || ts->part_titles[part]) return ERR_OK;
-    return plan_part_add(ts->im->db, ts->p.id, part, arena_printf(ts->im->row_a, "第%d部分", (int)part));
-}
 
 /* ---- one task: who it is ---- */
 
 static void read_id(struct tasks *ts, struct import_row *r, struct task *t) {
-    size_t n = strlen(ts->p.id);
+    size_t n = strlen(ts->plan.p.id);
     t->id    = import_code(r, "id", true);
     if (t->id == NULL) return;
     for (size_t i = 0; i < ts->ids_n; i++)
         if (strcmp(ts->ids[i], t->id) == 0) import_problem(r, "id", "duplicate", "编号“%s”在文件中重复。", t->id);
     ts->ids[ts->ids_n++] = t->id;
-    if (!ts->any_prefix && (strncmp(t->id, ts->p.id, n) != 0 || t->id[n] != '-'))
-        import_problem(r, "id", "prefix", "编号“%s”不属于方案 %s。", t->id, ts->p.id);
+    if (!ts->plan.has_id && (strncmp(t->id, ts->plan.p.id, n) != 0 || t->id[n] != '-'))
+        import_problem(r, "id", "prefix", "编号“%s”不属于方案 %s。", t->id, ts->plan.p.id);
 }
 
 static void read_part(struct import_row *r, struct task *t) {
     const cJSON *v    = import_field(r, "part");
     const char  *dash = strchr(t->id, '-');
     int          part = -1, used = 0;
-    if (v) part = cJSON_IsNumber(v) && v->valuedouble >= 0 && v->valuedouble <= PART_CAP && v->valuedouble == (double)v->valueint ? v->valueint : -1;
-    else if (dash && sscanf(dash, "-%2d-%n", &part, &used) == 1 && used == 0) part = -1;
-    if (part < 0) import_problem(r, "part", "part", "编号中看不出属于哪一部分，请填写 part（0–%d）。", PART_CAP);
-    else t->part = part;
+    if (v)
+        part =
+            cJSON_IsNumber(v) && v->valuedouble >= 0 && v->valuedouble <= IMPORT_PART_MAX && v->valuedouble == (double)v->valueint
+                ? v->valueint
+                : -1;
+    else if (dash && sscanf(dash, "-%2d-%n", &part, &used) == 1 && used == 0)
+        part = -1;
+    if (part < 0)
+        import_problem(r, "part", "part", "编号中看不出属于哪一部分，请填写 part（0–%d）。", IMPORT_PART_MAX);
+    else
+        t->part = part;
 }
 
 static void read_source(struct tasks *ts, struct import_row *r, struct task *t) {
     const cJSON *v = import_field(r, "source");
-    t->issued_on   = ts->p.issued_on;
-    t->source_kind = *ts->p.meeting ? "executive_meeting" : "document";
-    t->source_no   = *ts->p.meeting ? ts->p.meeting : ts->p.doc_no;
-    if (!*ts->p.meeting) t->source_date = ts->p.issued_on;
+    t->issued_on   = ts->plan.p.issued_on;
+    t->source_kind = *ts->plan.p.meeting ? "executive_meeting" : "document";
+    t->source_no   = *ts->plan.p.meeting ? ts->plan.p.meeting : ts->plan.p.doc_no;
+    if (!*ts->plan.p.meeting) t->source_date = ts->plan.p.issued_on;
     if (v == NULL) return;
     if (!cJSON_IsObject(v)) {
         import_problem(r, "source", "type", "应为对象（kind、number、date）。");
@@ -212,13 +81,16 @@ static void read_source(struct tasks *ts, struct import_row *r, struct task *t) 
 }
 
 /* An array whose items are texts, or an object of whole numbers, kept as JSON. */
-static const char *texts_json(struct import_row *r, const char *field) { return import_json(r, import_texts(r, field, LIST_MAX, false), "[]"); }
+static const char *texts_json(struct import_row *r, const char *field) {
+    return import_json(r, import_texts(r, field, LIST_MAX, false), "[]");
+}
 
 static const char *numbers_json(struct import_row *r, const char *field) {
     const cJSON *v = import_field(r, field), *item;
     if (v == NULL) return "{}";
-    bool good = cJSON_IsObject(v) && cJSON_GetArraySize(v) <= LIST_MAX;
-    cJSON_ArrayForEach(item, v) good = good && cJSON_IsNumber(item) && item->valuedouble == (double)item->valueint && item->string && import_is_code(item->string);
+    bool good                        = cJSON_IsObject(v) && cJSON_GetArraySize(v) <= LIST_MAX;
+    cJSON_ArrayForEach(item, v) good = good && cJSON_IsNumber(item) && item->valuedouble == (double)item->valueint &&
+                                       item->string && import_is_code(item->string);
     if (!good) import_problem(r, field, "type", "应为名称和整数的对照，最多 %d 项。", LIST_MAX);
     return good ? import_json(r, v, "{}") : "{}";
 }
@@ -252,10 +124,12 @@ static enum err read_units(struct import_row *r, const char *field, bool require
     *n             = 0;
     cJSON_ArrayForEach(item, v) {
         const char *code;
-        TRY(resolve(r, field, item->valuestring, &code));
+        TRY(import_resolve(r, field, item->valuestring, &code));
         if (code == NULL) continue;
-        if (is_among(*codes, *n, code)) import_problem(r, field, "duplicate", "“%s”重复。", item->valuestring);
-        else (*codes)[(*n)++] = code;
+        if (is_among(*codes, *n, code))
+            import_problem(r, field, "duplicate", "“%s”重复。", item->valuestring);
+        else
+            (*codes)[(*n)++] = code;
     }
     return ERR_OK;
 }
@@ -286,12 +160,16 @@ static enum err read_roles(struct import_row *r, struct task_new *t) {
     const char *lead = import_text(r, "lead_unit", 100, false), *sup = import_text(r, "supervising_unit", 100, false);
     TRY(read_units(r, "responsible_units", true, &t->listed, &t->listed_n));
     TRY(read_units(r, "monitoring_units", false, &t->monitors, &t->monitors_n));
-    if (lead) TRY(resolve(r, "lead_unit", lead, &t->t.lead_unit));
-    else if (t->listed_n) t->t.lead_unit = t->listed[0]; /* first in the printed list (F022) */
+    if (lead)
+        TRY(import_resolve(r, "lead_unit", lead, &t->t.lead_unit));
+    else if (t->listed_n)
+        t->t.lead_unit = t->listed[0]; /* first in the printed list (F022) */
     if (t->t.lead_unit && !is_among(t->listed, t->listed_n, t->t.lead_unit))
         import_problem(r, "lead_unit", "not_listed", "牵头单位“%s”不在责任单位中。", lead);
-    if (sup) TRY(resolve(r, "supervising_unit", sup, &t->t.supervising_unit));
-    else if (!import_field(r, "supervising_unit")) import_warning(r, "supervising_unit", "required", "没有督办单位，下发前须补上。");
+    if (sup)
+        TRY(import_resolve(r, "supervising_unit", sup, &t->t.supervising_unit));
+    else if (!import_field(r, "supervising_unit"))
+        import_warning(r, "supervising_unit", "required", "没有督办单位，下发前须补上。");
     if (t->t.supervising_unit) {
         TRY(one_role(r, t, "supervising_unit", t->t.supervising_unit));
         if (is_among(t->monitors, t->monitors_n, t->t.supervising_unit))
@@ -312,8 +190,10 @@ static const char *date_text(struct import *im, int32_t day) {
 /* What the words say against what the other fields say. */
 static void compare_words(struct import_row *r, const struct deadline_words *w, const char *given, const char *rule) {
     const char *derived = w->has_date ? date_text(r->im, w->day) : "没有期限";
-    if (given && strcmp(given, derived) != 0) import_problem(r, "deadline", "words_contradict", "期限 %s 与文字不符，按规则应为 %s。", given, derived);
-    if (rule && strcmp(rule, w->rule) != 0) import_problem(r, "deadline_rule", "words_contradict", "规则 %s 与文字不符，应为 %s。", rule, w->rule);
+    if (given && strcmp(given, derived) != 0)
+        import_problem(r, "deadline", "words_contradict", "期限 %s 与文字不符，按规则应为 %s。", given, derived);
+    if (rule && strcmp(rule, w->rule) != 0)
+        import_problem(r, "deadline_rule", "words_contradict", "规则 %s 与文字不符，应为 %s。", rule, w->rule);
     if (import_field(r, "long_term") && import_bool(r, "long_term", false) == w->has_date)
         import_problem(r, "long_term", "words_contradict", "是否长期与期限文字不符。");
 }
@@ -331,7 +211,7 @@ static void read_without_words(struct import_row *r, struct task *t, const char 
 static void read_words(struct tasks *ts, struct import_row *r, struct task *t, const char *given, const char *rule) {
     struct deadline_words w;
     int                   year, month, dom;
-    date_split(ts->issued, &year, &month, &dom);
+    date_split(ts->plan.issued, &year, &month, &dom);
     enum err e = deadline_words_read(t->deadline_text, year, &w);
     if (e == ERR_OK) {
         compare_words(r, &w, given, rule);
@@ -349,7 +229,8 @@ static void read_words(struct tasks *ts, struct import_row *r, struct task *t, c
 }
 
 static void check_flag(struct import_row *r, const char *field, bool truth) {
-    if (import_field(r, field) && import_bool(r, field, truth) != truth) import_warning(r, field, "flag", "与日期不符，应为 %s。", truth ? "true" : "false");
+    if (import_field(r, field) && import_bool(r, field, truth) != truth)
+        import_warning(r, field, "flag", "与日期不符，应为 %s。", truth ? "true" : "false");
 }
 
 static enum err check_day(struct tasks *ts, struct import_row *r, struct task *t) {
@@ -357,13 +238,14 @@ static enum err check_day(struct tasks *ts, struct import_row *r, struct task *t
     int32_t              day;
     bool                 workday;
     TRY(date_parse(t->deadline, &day));
-    check_flag(r, "deadline_before_issue", day < ts->issued);
-    if (ts->has_printed) check_flag(r, "deadline_before_print", day < ts->printed);
+    check_flag(r, "deadline_before_issue", day < ts->plan.issued);
+    if (ts->plan.has_printed) check_flag(r, "deadline_before_print", day < ts->plan.printed);
     if (im->h && calendar_is_workday(im->h->cal, day, &workday) == ERR_CALENDAR)
         import_warning(r, "deadline", "no_calendar", "期限 %s 所在年度的工作日历尚未发布，工作日暂不能计算。", t->deadline);
     if (day >= im->today) return ERR_OK;
     if (im->c->confirm_past == NULL) {
-        import_problem(r, "deadline", "past", "期限 %s 早于今天（%s）；确需导入请说明理由（--confirm-past）。", t->deadline, date_text(ts->im, im->today));
+        import_problem(r, "deadline", "past", "期限 %s 早于今天（%s）；确需导入请说明理由（--confirm-past）。", t->deadline,
+                       date_text(ts->im, im->today));
         return ERR_OK;
     }
     t->late_at_creation = true;
@@ -378,13 +260,15 @@ static enum err read_time(struct tasks *ts, struct import_row *r, struct task *t
         import_problem(r, "deadline_rule", "choice", "不认识的规则“%s”。", rule);
         rule = NULL;
     }
-    t->deadline_text    = text_or(import_text(r, "deadline_text", 100, false), "");
-    t->continues_after  = import_bool(r, "continues_after_deadline", false);
-    t->past_reason      = "";
-    t->deadline_rule    = "";
+    t->deadline_text   = text_or(import_text(r, "deadline_text", 100, false), "");
+    t->continues_after = import_bool(r, "continues_after_deadline", false);
+    t->past_reason     = "";
+    t->deadline_rule   = "";
     if (is_bad_date) return ERR_OK; /* said already */
-    if (*t->deadline_text) read_words(ts, r, t, given, rule);
-    else read_without_words(r, t, given, rule);
+    if (*t->deadline_text)
+        read_words(ts, r, t, given, rule);
+    else
+        read_without_words(r, t, given, rule);
     return t->deadline ? check_day(ts, r, t) : ERR_OK;
 }
 
@@ -392,19 +276,19 @@ static enum err read_time(struct tasks *ts, struct import_row *r, struct task *t
 
 static enum err write_task(struct tasks *ts, struct import_row *r, struct task_new *n) {
     struct import    *im = ts->im;
-    struct task_event ev = {.task     = n->t.id,
-                            .event    = "import",
+    struct task_event ev = {.task       = n->t.id,
+                            .event      = "import",
                             .from_state = "",
-                            .to_state = "draft",
-                            .actor    = n->t.created_by,
-                            .unit     = "",
-                            .reason   = n->t.past_reason,
-                            .data     = arena_printf(im->row_a, "{\"file\":\"%s\",\"digest\":\"%s\"}", im->file, im->digest),
-                            .device   = "",
-                            .at_biz   = im->c->biz_ms,
-                            .at_wall  = im->c->wall_ms};
+                            .to_state   = "draft",
+                            .actor      = n->t.created_by,
+                            .unit       = "",
+                            .reason     = n->t.past_reason,
+                            .data       = arena_printf(im->row_a, "{\"file\":\"%s\",\"digest\":\"%s\"}", im->file, im->digest),
+                            .device     = "",
+                            .at_biz     = im->c->biz_ms,
+                            .at_wall    = im->c->wall_ms};
     TRY(import_row_begin(im));
-    TRY(write_plan(ts, n->t.part));
+    TRY(import_plan_write(&ts->plan, n->t.part));
     TRY(task_add(im->db, n));
     TRY(task_event_add(im->db, &ev));
     TRY(import_mark(r, arena_printf(im->row_a, "task:%s", n->t.id)));
@@ -451,7 +335,7 @@ static enum err one_task(struct tasks *ts, struct import_row *r) {
     TRY(read_roles(r, &n));
     TRY(read_time(ts, r, &n.t));
     if (r->bad || im->db == NULL) return ERR_OK;
-    n.t.plan         = ts->p.id;
+    n.t.plan         = ts->plan.p.id;
     n.t.ord          = (int64_t)r->i;
     n.t.state        = "draft";
     n.t.version      = 1;
@@ -466,15 +350,14 @@ static enum err one_task(struct tasks *ts, struct import_row *r) {
 enum err import_tasks(struct import *im, const cJSON *root) {
     const cJSON      *list  = cJSON_GetObjectItemCaseSensitive(root, "tasks"), *item;
     struct import_row whole = {.im = im, .list = "", .o = root};
-    struct tasks      ts    = {.im = im};
+    struct tasks      ts    = {.im = im, .plan = {.im = im}};
     size_t            i     = 0;
     if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) > IMPORT_ROWS_MAX) {
         import_problem(&whole, "tasks", "type", "应为任务的列表，最多 %d 行。", IMPORT_ROWS_MAX);
         return ERR_OK;
     }
     ts.ids = arena_alloc(im->a, ((size_t)cJSON_GetArraySize(list) + 1) * sizeof *ts.ids);
-    TRY(read_plan(&ts, &whole, list));
-    TRY(check_known_plan(&ts, &whole));
+    TRY(import_plan_read(&ts.plan, &whole, list));
     if (whole.bad) return ERR_OK; /* without its plan no task can stand */
     cJSON_ArrayForEach(item, list) {
         struct import_row r = {.im = im, .list = "tasks", .i = i++, .o = item};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * units.json: units, groups, aliases, members. A unit is written after all units it names (members, parent, successor), so each row goes in
- * whole; a circle of groups never becomes ready and is refused.
+ * units.json: units, groups, aliases, members. A unit is written after all units it names (members, parent, successor), so each
+ * row goes in whole; a circle of groups never becomes ready and is refused.
  */
 #include <string.h>
 
@@ -11,23 +11,27 @@
 #include "handlers/req.h"
 #include "store/unit.h"
 
-#define NAME_CHARS    100
-#define ALIASES_MAX   50
-#define MEMBERS_MAX   2000
-#define ROLES_CHARS   400
-#define BOARD_CHARS   5
-#define LEVELS        "city|county|province|external"
+#define NAME_CHARS 100
+#define ALIASES_MAX 50
+#define MEMBERS_MAX 2000
+#define ROLES_CHARS 400
+#define BOARD_CHARS 5
+#define LEVELS "city|county|province|external"
 #define TYPES                                                                                                                    \
-    "party_organ|government|government_department|group|soe|county|leader_group|coordination_body|service_centre|people_congress|cppcc|" \
+    "party_organ|government|government_department|group|soe|county|leader_group|coordination_body|service_centre|people_"        \
+    "congress|cppcc|"                                                                                                            \
     "judicial|military|vendor"
 #define ROLES                                                                                                                    \
-    "dispatching|responsible|supervision|joint_meeting_member|joint_meeting_convener|joint_meeting_office|addressee|cc|reviewer|approver|" \
-    "issuer|leader|leading_group|trainee|assessment_support|external_support|external_leader|policy_source|vendor|proxy_company|" \
+    "dispatching|responsible|supervision|joint_meeting_member|joint_meeting_convener|joint_meeting_office|addressee|cc|"         \
+    "reviewer|approver|"                                                                                                         \
+    "issuer|leader|leading_group|trainee|assessment_support|external_support|external_leader|policy_source|vendor|proxy_"        \
+    "company|"                                                                                                                   \
     "sample_matter_owner"
 #define SCOPES "county|department|soe"
-#define KINDS  "gov_leader|gov_department|cluster|soe|central|party_leader|party_department|county"
+#define KINDS "gov_leader|gov_department|cluster|soe|central|party_leader|party_department|county"
 #define FIELDS                                                                                                                   \
-    "code|full_name|short_name|board_name|level|type|roles|aliases|in_seed|seed_refs|kind|members|members_complete|parent|region|note|" \
+    "code|full_name|short_name|board_name|level|type|roles|aliases|in_seed|seed_refs|kind|members|members_complete|parent|"      \
+    "region|note|"                                                                                                               \
     "expanded_from|valid_from|valid_to|replaced_by|scope|user_kind"
 
 enum state { WAITING, DONE, REFUSED };
@@ -51,7 +55,8 @@ static const char *join_roles(struct import_row *r) {
     const cJSON *v = import_texts(r, "roles", 30, false), *item;
     char        *s = arena_alloc(r->im->a, 1);
     cJSON_ArrayForEach(item, v) {
-        if (!unit_word_in(ROLES, item->valuestring)) import_problem(r, "roles", "choice", "不认识的角色“%s”。", item->valuestring);
+        if (!unit_word_in(ROLES, item->valuestring))
+            import_problem(r, "roles", "choice", "不认识的角色“%s”。", item->valuestring);
         s = arena_printf(r->im->a, "%s%s%s", s, *s ? "|" : "", item->valuestring);
         if (strlen(s) > ROLES_CHARS) break;
     }
@@ -75,7 +80,9 @@ static void read_derived(struct import_row *r, struct unit *u) {
     if (scope) u->scope = scope;
     if (kind) u->user_kind = kind;
     if (u->board_name == NULL) u->board_name = import_board_name(r->im->a, u, &is_cut);
-    if (is_cut) import_warning(r, "board_name", "board_name", "简称“%s”超过 5 个字，大屏暂用“%s”，请填写 board_name。", u->short_name, u->board_name);
+    if (is_cut)
+        import_warning(r, "board_name", "board_name", "简称“%s”超过 5 个字，大屏暂用“%s”，请填写 board_name。", u->short_name,
+                       u->board_name);
 }
 
 static void read_unit(struct row *w) {
@@ -86,19 +93,19 @@ static void read_unit(struct row *w) {
         return;
     }
     import_known(r, FIELDS);
-    u->code       = import_code(r, "code", true);
-    u->full_name  = import_text(r, "full_name", NAME_CHARS, true);
-    u->short_name = import_text(r, "short_name", NAME_CHARS, true);
-    u->level      = import_word(r, "level", LEVELS, true);
-    u->type       = import_word(r, "type", TYPES, true);
-    u->is_group   = import_word(r, "kind", "group", false) != NULL;
-    u->roles      = join_roles(r);
-    u->region     = import_code(r, "region", false);
-    u->parent     = import_code(r, "parent", false);
-    u->note       = import_long_text(r, "note", 500, false);
-    u->ord        = (int64_t)r->i;
-    w->aliases    = import_texts(r, "aliases", ALIASES_MAX, false);
-    w->members    = import_texts(r, "members", MEMBERS_MAX, false);
+    u->code             = import_code(r, "code", true);
+    u->full_name        = import_text(r, "full_name", NAME_CHARS, true);
+    u->short_name       = import_text(r, "short_name", NAME_CHARS, true);
+    u->level            = import_word(r, "level", LEVELS, true);
+    u->type             = import_word(r, "type", TYPES, true);
+    u->is_group         = import_word(r, "kind", "group", false) != NULL;
+    u->roles            = join_roles(r);
+    u->region           = import_code(r, "region", false);
+    u->parent           = import_code(r, "parent", false);
+    u->note             = import_long_text(r, "note", 500, false);
+    u->ord              = (int64_t)r->i;
+    w->aliases          = import_texts(r, "aliases", ALIASES_MAX, false);
+    w->members          = import_texts(r, "members", MEMBERS_MAX, false);
     u->members_complete = import_bool(r, "members_complete", true);
     read_validity(r, u);
     read_derived(r, u);
@@ -181,7 +188,9 @@ static enum err add_unit(struct units *us, struct row *w) {
     }
     enum err e = unit_get(us->im->db, us->im->row_a, w->u.code, &known);
     if (e == ERR_NOTFOUND) return write_unit(us, w);
-    if (e == ERR_OK) import_problem(&w->r, "code", "differs", "编码“%s”已有单位（%s），内容与文件不同；导入不修改已有单位。", w->u.code, known.short_name);
+    if (e == ERR_OK)
+        import_problem(&w->r, "code", "differs", "编码“%s”已有单位（%s），内容与文件不同；导入不修改已有单位。", w->u.code,
+                       known.short_name);
     return e;
 }
 
@@ -193,8 +202,10 @@ static enum err pass(struct units *us, bool last, bool *moved) {
         bool        ready;
         if (w->state != WAITING) continue;
         TRY(needs(us, w, last, &ready));
-        if (w->r.bad) w->state = REFUSED;
-        else if (ready) TRY(add_unit(us, w));
+        if (w->r.bad)
+            w->state = REFUSED;
+        else if (ready)
+            TRY(add_unit(us, w));
         *moved = *moved || w->state != WAITING;
         arena_reset(us->im->row_a);
     }

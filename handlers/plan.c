@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Plans as containers of tasks (F005): parts with their completion, items that are done only when all their dated tasks are (F034).
+ * Plans as containers of tasks (F005): parts with their completion, items that are done only when all their dated tasks are
+ * (F034).
  */
 #include <string.h>
 
@@ -50,8 +51,10 @@ static void write_count(struct req *r, struct count c) {
     jw_kint(r->out, "items", c.items);
     jw_kint(r->out, "items_done", c.items_done);
     jw_key(r->out, "rate_permille");
-    if (c.dated) jw_int(r->out, (c.done * 2000 + c.dated) / (2 * c.dated));
-    else jw_null(r->out);
+    if (c.dated)
+        jw_int(r->out, (c.done * 2000 + c.dated) / (2 * c.dated));
+    else
+        jw_null(r->out);
 }
 
 static void write_head(struct req *r, const struct plan *p) {
@@ -87,8 +90,10 @@ static enum err list(struct req *r, const void *args) {
         jw_obj_end(r->out);
     }
     jw_arr_end(r->out);
-    if (more) req_cursor_write(r, "", (struct cursor){.s = v[n - 1].id});
-    else jw_kstr(r->out, "next", NULL);
+    if (more)
+        req_cursor_write(r, "", (struct cursor){.s = v[n - 1].id});
+    else
+        jw_kstr(r->out, "next", NULL);
     return ERR_OK;
 }
 
@@ -140,10 +145,25 @@ static const struct param list_params[] = {
 static const struct param id_params[] = {P_ID(struct id_args, plan_id, "plan")};
 
 static const struct method v[] = {
-    {.name = "plan.list", .verb = V_GET, .path = "/v1/plans", .doc = "列出方案及其总体完成情况。", .roles = READERS, .cost = 1, PARAMS(list_params),
-     .args_size = sizeof(struct list_args), .fn = list, .reply_doc = "items 方案列表；next 下一页游标"},
-    {.name = "plan.get", .verb = V_GET, .path = "/v1/plans/{plan_id}",
-     .doc = "查看一个方案：各部分、各条目的任务数和完成率；一个条目的全部有期限任务办结后才算完成。", .roles = READERS, .cost = 1, PARAMS(id_params),
-     .args_size = sizeof(struct id_args), .fn = get, .reply_doc = "方案、parts 各部分（tasks 任务数，dated 有期限，done 已完成，rate_permille 完成率千分数）"},
+    {.name  = "plan.list",
+     .verb  = V_GET,
+     .path  = "/v1/plans",
+     .doc   = "列出方案及其总体完成情况。",
+     .roles = READERS,
+     .cost  = 1,
+     PARAMS(list_params),
+     .args_size = sizeof(struct list_args),
+     .fn        = list,
+     .reply_doc = "items 方案列表；next 下一页游标"},
+    {.name  = "plan.get",
+     .verb  = V_GET,
+     .path  = "/v1/plans/{plan_id}",
+     .doc   = "查看一个方案：各部分、各条目的任务数和完成率；一个条目的全部有期限任务办结后才算完成。",
+     .roles = READERS,
+     .cost  = 1,
+     PARAMS(id_params),
+     .args_size = sizeof(struct id_args),
+     .fn        = get,
+     .reply_doc = "方案、parts 各部分（tasks 任务数，dated 有期限，done 已完成，rate_permille 完成率千分数）"},
 };
 METHOD_LIST(plan_methods, v);

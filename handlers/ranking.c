@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Boards: written, published when they changed, frozen when their period is over. All periods and scopes of one moment come from one pass over
- * the records. Nothing is cached between batches (D5): whether a board changed is known by its digest in the store.
+ * Boards: written, published when they changed, frozen when their period is over. All periods and scopes of one moment come from
+ * one pass over the records. Nothing is cached between batches (D5): whether a board changed is known by its digest in the store.
  */
 #include "handlers/ranking.h"
 
@@ -18,7 +18,7 @@
 
 #define ARENA_BYTES (32u << 20) /* a ceiling, not an allocation */
 #define BOARD_BYTES (4u << 20)
-#define EVENTS_N    12
+#define EVENTS_N 12
 #define EVERY_SCOPE (SCOPE_COUNTY | SCOPE_DEPARTMENT | SCOPE_SOE)
 
 static const struct scope {
@@ -101,7 +101,8 @@ static const char *turned(const struct ranking_view *v, const struct score_task 
     int before;
     if (s->light == LIGHT_RED) return s->effective + 1 == v->f.today ? "overdue" : NULL;
     if (s->light != LIGHT_YELLOW || s->dispatched_on == v->f.today) return NULL;
-    return score_workdays(&v->f, v->f.today - 1, s->effective, &before) == ERR_OK && before > v->rules.yellow_days ? "due_soon" : NULL;
+    return score_workdays(&v->f, v->f.today - 1, s->effective, &before) == ERR_OK && before > v->rules.yellow_days ? "due_soon"
+                                                                                                                   : NULL;
 }
 
 static void collect(const struct ranking_view *v, unsigned mask, struct news *n) {
@@ -109,9 +110,9 @@ static void collect(const struct ranking_view *v, unsigned mask, struct news *n)
     static const struct {
         const char *kind;
         bool        whole;
-    } acts[] = {[ACT_approve] = {"dispatch", true},     [ACT_sign_for] = {"sign", false}, [ACT_report] = {"report", false},
+    } acts[] = {[ACT_approve] = {"dispatch", true},    [ACT_sign_for] = {"sign", false}, [ACT_report] = {"report", false},
                 [ACT_submit_done] = {"submit", false}, [ACT_accept] = {"close", true},   [ACT_return] = {"return", true}};
-    *n = (struct news){.today_ms = date_start_ms(v->f.today)};
+    *n       = (struct news){.today_ms = date_start_ms(v->f.today)};
     for (size_t i = 0; i < v->d.tasks_n; i++) {
         const struct ranking_task *t = &v->d.tasks[i];
         const struct score_task   *s = &v->f.tasks[i];
@@ -171,7 +172,8 @@ static void tail_fini(struct tail *t) {
 /* ---- rows ---- */
 
 /* Places of the frozen board before: 0 = had none. Reads what write_rows() wrote; a scan, since this runs in the commit path. */
-static enum err places_before(struct db *db, const struct ranking_view *v, const struct score_period *p, const char *scope, int **out) {
+static enum err places_before(struct db *db, const struct ranking_view *v, const struct score_period *p, const char *scope,
+                              int **out) {
     struct score_period before = score_period_before(p);
     const char         *board, *end;
     *out       = arena_alloc(v->a, (v->d.units_n + 1) * sizeof **out);
@@ -192,8 +194,10 @@ static enum err places_before(struct db *db, const struct ranking_view *v, const
 }
 
 static void write_or_null(struct jw *w, const char *key, int n, bool known) {
-    if (known) jw_kint(w, key, n);
-    else jw_kstr(w, key, NULL);
+    if (known)
+        jw_kint(w, key, n);
+    else
+        jw_kstr(w, key, NULL);
 }
 
 static void write_rows(struct jw *w, const struct ranking_view *v, const struct score_row *rows, size_t n, const int *before) {
@@ -232,9 +236,12 @@ static void write_totals(struct jw *w, const struct ranking_view *v, const struc
         if (!(s->scopes & mask)) continue;
         score_add_task(&sum, s, p);
         if (sum.tasks == was) continue;
-        if (s->state == ST_closed || (s->done && score_counted(s, p))) closed++;
-        else if (s->state == ST_long_term || v->d.tasks[i].long_term) follow++;
-        else open++;
+        if (s->state == ST_closed || (s->done && score_counted(s, p)))
+            closed++;
+        else if (s->state == ST_long_term || v->d.tasks[i].long_term)
+            follow++;
+        else
+            open++;
     }
     int rate = sum.due ? (sum.on_time * 20000 + sum.due) / (2 * sum.due) : -1;
     jw_key(w, "totals");
@@ -290,7 +297,8 @@ static enum err view_at(struct house *h, struct db *db, int64_t cutoff_ms, struc
     return score_facts(&v->d, &v->rules, cutoff_ms, v->a, &v->f);
 }
 
-enum err ranking_view_begin(struct house *h, struct db *db, const char *period, const char *scope, int64_t biz_ms, struct ranking_view *out) {
+enum err ranking_view_begin(struct house *h, struct db *db, const char *period, const char *scope, int64_t biz_ms,
+                            struct ranking_view *out) {
     memset(out, 0, sizeof *out);
     const struct scope *s = scope_find(scope);
     if (s == NULL || score_period_parse(period, &out->period) != ERR_OK) return ERR_INPUT;
@@ -306,7 +314,8 @@ void ranking_view_end(struct ranking_view *v) {
     v->a = NULL;
 }
 
-static enum err compute(struct house *h, struct db *db, const char *period, const char *scope, int64_t biz_ms, bool frozen, struct jw *out) {
+static enum err compute(struct house *h, struct db *db, const char *period, const char *scope, int64_t biz_ms, bool frozen,
+                        struct jw *out) {
     struct ranking_view v;
     struct score_row   *units;
     struct tail         t;
@@ -327,7 +336,8 @@ static enum err compute(struct house *h, struct db *db, const char *period, cons
     return e;
 }
 
-enum err ranking_board(struct house *h, struct db *db, struct arena *a, const char *period, const char *scope, int64_t biz_ms, struct jw *out) {
+enum err ranking_board(struct house *h, struct db *db, struct arena *a, const char *period, const char *scope, int64_t biz_ms,
+                       struct jw *out) {
     const char *board;
     (void)a;
     struct arena *own = arena_new(ARENA_BYTES);
@@ -337,18 +347,21 @@ enum err ranking_board(struct house *h, struct db *db, struct arena *a, const ch
     return e == ERR_NOTFOUND ? compute(h, db, period, scope, biz_ms, false, out) : e;
 }
 
-enum err ranking_recompute(struct house *h, struct db *db, const char *period, const char *scope, int64_t biz_ms, struct jw *out) {
+enum err ranking_recompute(struct house *h, struct db *db, const char *period, const char *scope, int64_t biz_ms,
+                           struct jw *out) {
     return compute(h, db, period, scope, biz_ms, true, out);
 }
 
 /* ---- published ---- */
 
-static enum err send_board(struct db *db, const struct score_period *p, const struct scope *scope, const struct buf *b, size_t content, int64_t wall_ms) {
-    uint8_t h[32];
-    char    digest[65], was[65], channel[64];
+static enum err send_board(struct db *db, struct arena *a, const struct score_period *p, const struct scope *scope,
+                           const struct buf *b, size_t content, int64_t wall_ms) {
+    uint8_t     h[32];
+    char        digest[65], channel[64];
+    const char *was;
     sm3(b->p + content, b->len - content, h);
     hex_encode(digest, h, sizeof h);
-    TRY(ranking_digest_get(db, p->name, scope->word, was));
+    TRY(ranking_digest_get(db, a, p->name, scope->word, &was));
     if (strcmp(digest, was) == 0) return ERR_OK;
     TRY(ranking_digest_set(db, p->name, scope->word, digest));
     (void)snprintf(channel, sizeof channel, "ranking:%s:%s", p->name, scope->word);
@@ -373,7 +386,7 @@ static enum err publish_all(struct db *db, struct ranking_view *v, int64_t wall_
             size_t content;
             buf_reset(&b);
             e = write_board(db, v, &periods[i], &scopes[s], units[i], &t, false, &b, &content);
-            if (e == ERR_OK) e = send_board(db, &periods[i], &scopes[s], &b, content, wall_ms);
+            if (e == ERR_OK) e = send_board(db, v->a, &periods[i], &scopes[s], &b, content, wall_ms);
         }
         tail_fini(&t);
     }
@@ -393,7 +406,8 @@ enum err ranking_publish(struct house *h, struct db *db, int64_t wall_ms, int64_
 
 /* ---- frozen ---- */
 
-static enum err freeze_scope(struct db *db, const struct ranking_view *v, const struct score_row *units, const struct scope *scope, int64_t biz_ms) {
+static enum err freeze_scope(struct db *db, const struct ranking_view *v, const struct score_row *units,
+                             const struct scope *scope, int64_t biz_ms) {
     struct tail t;
     struct buf  b;
     size_t      content;
@@ -434,10 +448,11 @@ enum err ranking_freeze(struct house *h, struct db *db, int64_t biz_ms) {
     enum err e     = ranking_first_event(db, &first);
     if (e == ERR_NOTFOUND) return ERR_OK;
     TRY(e);
-    for (struct score_period m = score_period_of(date_of_ms(first), PERIOD_MONTH); m.to < today; m = score_period_of(m.to + 1, PERIOD_MONTH))
+    for (struct score_period m = score_period_of(date_of_ms(first), PERIOD_MONTH); m.to < today;
+         m                     = score_period_of(m.to + 1, PERIOD_MONTH))
         for (int k = PERIOD_MONTH; k <= PERIOD_YEAR; k++) {
-            struct score_period p = score_period_of(m.to, (enum score_period_kind)k);
-            if (p.to == m.to) TRY(freeze_period(h, db, &p, biz_ms));
+                                struct score_period p = score_period_of(m.to, (enum score_period_kind)k);
+                                if (p.to == m.to) TRY(freeze_period(h, db, &p, biz_ms));
         }
     return ERR_OK;
 }

@@ -211,7 +211,7 @@ static enum err evaluation(struct req *r, const void *args) {
 static enum err praise(struct req *r, const void *args) {
     const struct praise_args *p = args;
     char                      doc[200];
-    const char               *name;
+    const char               *name = "";
     if (r->who.unit[0] == '\0') return ERR_PERM;
     TRY(check_unit(r, p->unit, &name));
     if (strcmp(p->unit, r->who.unit) == 0) return req_fail(r, ERR_PERM, "不能为本单位登记加分，请由其他督办单位登记。");

@@ -70,7 +70,9 @@ struct score_period score_period_of(int32_t day, enum score_period_kind kind) {
     return p;
 }
 
-struct score_period score_period_before(const struct score_period *p) { return score_period_of(p->from - 1, score_period_kind(p)); }
+struct score_period score_period_before(const struct score_period *p) {
+    return score_period_of(p->from - 1, score_period_kind(p));
+}
 
 /* ---- working days, counted once ---- */
 
@@ -89,10 +91,10 @@ static enum err count_days(struct score_facts *f, const struct ranking_data *d, 
     }
     if (hi > f->today + FORESIGHT_DAYS) hi = f->today + FORESIGHT_DAYS;
     if (lo < f->today - 100 * 366) lo = f->today - 100 * 366;
-    f->day0     = lo - 40; /* a month before: periods begin on the 1st */
-    f->days_n   = (size_t)(hi - f->day0) + 1;
-    f->workdays = arena_alloc(a, f->days_n * sizeof *f->workdays);
-    f->unknown  = arena_alloc(a, f->days_n * sizeof *f->unknown);
+    f->day0        = lo - 40; /* a month before: periods begin on the 1st */
+    f->days_n      = (size_t)(hi - f->day0) + 1;
+    f->workdays    = arena_alloc(a, f->days_n * sizeof *f->workdays);
+    f->unknown     = arena_alloc(a, f->days_n * sizeof *f->unknown);
     int32_t work_n = 0, unknown_n = 0;
     for (size_t i = 0; i < f->days_n; i++) {
         bool work = false;
@@ -124,11 +126,13 @@ struct walk {
     struct score_task         *s;
     struct light_day           day;
     int                        task;
-    int32_t                    since; /* first day of the running stretch */
+    int32_t                    since;    /* first day of the running stretch */
     int64_t                    check_ms; /* end of the next 25th; 0: not dispatched */
 };
 
-static bool is_running(enum ranking_state s) { return s == ST_dispatched || s == ST_signed || s == ST_in_progress || s == ST_returned; }
+static bool is_running(enum ranking_state s) {
+    return s == ST_dispatched || s == ST_signed || s == ST_in_progress || s == ST_returned;
+}
 
 static void emit(struct walk *w, enum score_kind kind, int unit, int32_t day) {
     struct score_facts *f = w->f;
@@ -196,8 +200,14 @@ static void add_red(struct walk *w, int32_t to) {
 
 static void begin(struct walk *w, const struct ranking_event *e, int32_t day) {
     struct score_task *s = w->s;
-    *s = (struct score_task){.state = s->state, .opened = true, .lead = s->lead, .scopes = s->scopes, .deadline = s->deadline, .effective = s->deadline,
-                             .dispatched_on = day, .opened_ms = e->at_biz};
+    *s                   = (struct score_task){.state         = s->state,
+                                               .opened        = true,
+                                               .lead          = s->lead,
+                                               .scopes        = s->scopes,
+                                               .deadline      = s->deadline,
+                                               .effective     = s->deadline,
+                                               .dispatched_on = day,
+                                               .opened_ms     = e->at_biz};
     next_check(w, day);
 }
 
@@ -212,7 +222,8 @@ static enum err step(struct walk *w, const struct ranking_event *e) {
     if (e->act == ACT_submit_done) s->in_time = s->effective == 0 || day <= s->effective;
     if (e->act == ACT_return) {
         blame(w, SCORE_RETURN, day);
-        if (s->in_time && s->effective && day > s->effective) TRY(calendar_add(w->rules->cal, day, SCORE_GRACE_DAYS, &s->effective));
+        if (s->in_time && s->effective && day > s->effective)
+            TRY(calendar_add(w->rules->cal, day, SCORE_GRACE_DAYS, &s->effective));
     }
     if (e->act == ACT_find_false) blame(w, SCORE_FALSE_REPORT, day);
     if (e->act == ACT_accept && was == ST_submitted) {
@@ -254,8 +265,8 @@ static enum err walk_task(struct walk *w) {
     const struct ranking_task *t     = w->t;
     struct score_task         *s     = w->s;
     size_t                     first = w->f->marks_n, n = 0;
-    *s       = (struct score_task){.state = ST_draft, .lead = -1, .deadline = t->deadline, .days_left = INT_MAX};
-    w->since = 0;
+    *s          = (struct score_task){.state = ST_draft, .lead = -1, .deadline = t->deadline, .days_left = INT_MAX};
+    w->since    = 0;
     w->check_ms = 0;
     for (size_t i = 0; i < t->units_n; i++) {
         s->scopes |= w->d->units[t->units[i].unit].scope;
@@ -280,9 +291,10 @@ static enum err walk_task(struct walk *w) {
 }
 
 static void words(struct walk *w) {
-    static const enum score_kind kinds[] = {
-        [WORD_PRAISE_CITY] = SCORE_PRAISE_CITY, [WORD_PRAISE_PROVINCE] = SCORE_PRAISE_PROVINCE, [WORD_CRITICISE] = SCORE_CRITICISE};
-    w->task = -1;
+    static const enum score_kind kinds[] = {[WORD_PRAISE_CITY]     = SCORE_PRAISE_CITY,
+                                            [WORD_PRAISE_PROVINCE] = SCORE_PRAISE_PROVINCE,
+                                            [WORD_CRITICISE]       = SCORE_CRITICISE};
+    w->task                              = -1;
     for (size_t i = 0; i < w->d->words_n; i++) {
         const struct ranking_word *x = &w->d->words[i];
         if (x->at_biz >= w->f->cutoff_ms) continue;
@@ -293,7 +305,8 @@ static void words(struct walk *w) {
     }
 }
 
-enum err score_facts(const struct ranking_data *d, const struct score_rules *rules, int64_t cutoff_ms, struct arena *a, struct score_facts *out) {
+enum err score_facts(const struct ranking_data *d, const struct score_rules *rules, int64_t cutoff_ms, struct arena *a,
+                     struct score_facts *out) {
     memset(out, 0, sizeof *out);
     out->cutoff_ms = cutoff_ms;
     out->today     = date_of_ms(cutoff_ms - 1);

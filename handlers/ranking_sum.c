@@ -25,7 +25,7 @@ static const struct kind {
  * units stand before it. */
 static const struct award_rule {
     enum score_award award;
-    int              rank_max;  /* 0: any */
+    int              rank_max; /* 0: any */
     int              red_min, red_max, score_min, score_max, on_time_min;
     bool             last;
 } award_rules[] = {
@@ -60,8 +60,10 @@ static enum err red_days(const struct score_facts *f, const struct score_task *s
     return ERR_OK;
 }
 
-/* The open overdue task: half a point a working day, at most ten. D35: closed, its one deduction stands among the marks instead. */
-static enum err overdue_marks(const struct ranking_data *d, const struct score_facts *f, const struct score_period *p, size_t task, mark_fn *fn, void *arg) {
+/* The open overdue task: half a point a working day, at most ten. D35: closed, its one deduction stands among the marks instead.
+ */
+static enum err overdue_marks(const struct ranking_data *d, const struct score_facts *f, const struct score_period *p,
+                              size_t task, mark_fn *fn, void *arg) {
     const struct ranking_task *t = &d->tasks[task];
     const struct score_task   *s = &f->tasks[task];
     struct score_mark          m = {.kind = SCORE_OVERDUE, .task = (int)task, .day = f->today < p->to ? f->today : p->to};
@@ -77,7 +79,8 @@ static enum err overdue_marks(const struct ranking_data *d, const struct score_f
     return ERR_OK;
 }
 
-static enum err each_mark(const struct ranking_data *d, const struct score_facts *f, const struct score_period *p, mark_fn *fn, void *arg) {
+static enum err each_mark(const struct ranking_data *d, const struct score_facts *f, const struct score_period *p, mark_fn *fn,
+                          void *arg) {
     for (size_t i = 0; i < f->marks_n; i++)
         if (is_inside(p, f->marks[i].day)) fn(arg, &f->marks[i]);
     for (size_t i = 0; i < d->tasks_n; i++)
@@ -87,8 +90,10 @@ static enum err each_mark(const struct ranking_data *d, const struct score_facts
 
 static void add_mark(void *arg, const struct score_mark *m) {
     struct score_row *r = (struct score_row *)arg + m->unit;
-    if (m->points > 0) r->praise += m->points;
-    else r->minus += m->points;
+    if (m->points > 0)
+        r->praise += m->points;
+    else
+        r->minus += m->points;
 }
 
 /* ---- sums ---- */
@@ -109,7 +114,8 @@ void score_add_task(struct score_row *r, const struct score_task *s, const struc
 }
 
 /* The leaders' latest evaluations of the period and what lies in it; the mean rounded half up to hundredths (D43). */
-static int evaluation_of(const struct ranking_data *d, const struct score_facts *f, const struct score_period *p, int unit, int64_t *revisions) {
+static int evaluation_of(const struct ranking_data *d, const struct score_facts *f, const struct score_period *p, int unit,
+                         int64_t *revisions) {
     int64_t     sum = 0, n = 0;
     const char *leader = "";
     int64_t     latest = 0;
@@ -139,8 +145,8 @@ static void weigh(struct score_row *r) {
     r->rate  = r->due ? (r->on_time * 20000 + r->due) / (2 * r->due) : -1;
 }
 
-enum err score_period(const struct ranking_data *d, const struct score_rules *rules, const struct score_facts *f, const struct score_period *p,
-                      struct arena *a, struct score_row **rows) {
+enum err score_period(const struct ranking_data *d, const struct score_rules *rules, const struct score_facts *f,
+                      const struct score_period *p, struct arena *a, struct score_row **rows) {
     struct score_row *v = arena_alloc(a, (d->units_n + 1) * sizeof *v);
     for (size_t i = 0; i < d->tasks_n; i++)
         for (size_t k = 0; k < d->tasks[i].units_n; k++) score_add_task(&v[d->tasks[i].units[k].unit], &f->tasks[i], p);
@@ -178,16 +184,18 @@ static enum score_award award_of(const struct score_row *r, int last) {
         const struct award_rule *w = &award_rules[i];
         if (w->rank_max && r->rank > w->rank_max) continue;
         if (w->last && (r->rank != last || last <= 3)) continue;
-        if (r->red < w->red_min || r->red > w->red_max || r->score < w->score_min || r->score > w->score_max || r->on_time < w->on_time_min) continue;
+        if (r->red < w->red_min || r->red > w->red_max || r->score < w->score_min || r->score > w->score_max ||
+            r->on_time < w->on_time_min)
+            continue;
         return w->award;
     }
     return AWARD_NONE;
 }
 
-void score_scope(const struct ranking_data *d, const struct score_row *rows, unsigned scopes, struct arena *a, struct score_row **list,
-                 size_t *n) {
-    struct score_row *v = arena_alloc(a, (d->units_n + 1) * sizeof *v);
-    size_t            k = 0;
+void score_scope(const struct ranking_data *d, const struct score_row *rows, unsigned scopes, struct arena *a,
+                 struct score_row **list, size_t *n) {
+    struct score_row *v    = arena_alloc(a, (d->units_n + 1) * sizeof *v);
+    size_t            k    = 0;
     int               last = 0;
     for (size_t i = 0; i < d->units_n; i++)
         if ((d->units[i].scope & scopes) && rows[i].tasks) v[k++] = rows[i];
@@ -232,8 +240,8 @@ static int by_day(const void *a, const void *b) {
     return c ? c : x->task - y->task;
 }
 
-enum err score_explain(const struct ranking_data *d, const struct score_facts *f, const struct score_period *p, const struct score_row *row,
-                       struct arena *a, struct score_line **out, size_t *n) {
+enum err score_explain(const struct ranking_data *d, const struct score_facts *f, const struct score_period *p,
+                       const struct score_row *row, struct arena *a, struct score_line **out, size_t *n) {
     struct lines l = {.a = a, .unit = row->unit};
     put_line(&l, (struct score_line){"base", "基础分", 0, -1, SCORE_BASE});
     TRY(each_mark(d, f, p, mark_line, &l));

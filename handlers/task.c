@@ -14,8 +14,8 @@
 
 #define REPORTS_MAX 100
 #define HISTORY_MAX 50 /* reasons are long; an answer stays within the arena of a request */
-#define DOCNO_MAX   200
-#define LIMIT       50
+#define DOCNO_MAX 200
+#define LIMIT 50
 
 /* ---- task.list ---- */
 
@@ -99,8 +99,9 @@ static struct cursor cursor_of(struct req *r, enum task_sort sort, const struct 
 
 static const char *null_if_empty(const char *s) { return s && *s ? s : NULL; }
 
-static void write_due(struct req *r, const struct light_day *d, const char *deadline, const char *grace, const char *words, enum light l) {
-    int         left, over;
+static void write_due(struct req *r, const struct light_day *d, const char *deadline, const char *grace, const char *words,
+                      enum light l) {
+    int         left = 0, over = 0;
     const char *due = task_due(deadline, grace);
     jw_kstr(r->out, "deadline", null_if_empty(deadline));
     jw_kstr(r->out, "deadline_text", words);
@@ -109,17 +110,23 @@ static void write_due(struct req *r, const struct light_day *d, const char *dead
     jw_kstr(r->out, "light", light_word(l));
     bool known = due && task_days(d, due, &left, &over) == ERR_OK;
     jw_key(r->out, "days_left");
-    if (known) jw_int(r->out, left);
-    else jw_null(r->out);
+    if (known)
+        jw_int(r->out, left);
+    else
+        jw_null(r->out);
     jw_key(r->out, "days_over");
-    if (known) jw_int(r->out, over);
-    else jw_null(r->out);
+    if (known)
+        jw_int(r->out, over);
+    else
+        jw_null(r->out);
 }
 
 static void write_progress(struct jw *w, int64_t progress) {
     jw_key(w, "progress");
-    if (progress >= 0) jw_int(w, progress);
-    else jw_null(w);
+    if (progress >= 0)
+        jw_int(w, progress);
+    else
+        jw_null(w);
 }
 
 static void write_head(struct req *r, const struct light_day *d, const struct task_head *h) {
@@ -168,20 +175,29 @@ static enum err list(struct req *r, const void *args) {
     struct cursor           c;
     struct task_head       *v;
     size_t                  n;
-    struct sieve            s = {.states = or_empty(p->state), .q = or_empty(p->q), .docno = docno(r, or_empty(p->q)), .light = or_empty(p->light)};
-    struct task_filter      f = {.viewer = r->who.unit, .unit = or_empty(p->unit), .plan = or_empty(p->plan), .part = p->part, .due_from = or_empty(p->due_from),
-                                 .source_no = docno(r, or_empty(p->source_no)), .due_to = or_empty(p->due_to), .sort = sort_of(p->sort), .keep = keep,
-                                 .arg = &s, .limit = limit + 1};
+    struct sieve            s = {
+                   .states = or_empty(p->state), .q = or_empty(p->q), .docno = docno(r, or_empty(p->q)), .light = or_empty(p->light)};
+    struct task_filter f = {.viewer    = r->who.unit,
+                            .unit      = or_empty(p->unit),
+                            .plan      = or_empty(p->plan),
+                            .part      = p->part,
+                            .due_from  = or_empty(p->due_from),
+                            .source_no = docno(r, or_empty(p->source_no)),
+                            .due_to    = or_empty(p->due_to),
+                            .sort      = sort_of(p->sort),
+                            .keep      = keep,
+                            .arg       = &s,
+                            .limit     = limit + 1};
     TRY(access_view(r, &view));
     TRY(check_states(r, s.states));
     TRY(check_unit(r, &view, f.unit));
     if (p->role && *f.unit == '\0') f.unit = r->who.unit;
     if (p->role && *f.unit == '\0') return req_bad(r, "unit", "请先选择单位，再按牵头或配合筛选");
-    f.all  = view.all;
-    f.side = view.side;
-    f.lead = p->role == NULL ? "" : strcmp(p->role, "lead") == 0 ? "1" : "0";
-    const char *name = arena_printf(r->a, "%s|%s|%s|%s|%d|%s|%s|%s|%s|%s|%d", s.states, f.unit, f.lead, f.plan, (int)f.part, f.source_no, s.light, s.q,
-                                    f.due_from, f.due_to, (int)f.sort);
+    f.all            = view.all;
+    f.side           = view.side;
+    f.lead           = p->role == NULL ? "" : strcmp(p->role, "lead") == 0 ? "1" : "0";
+    const char *name = arena_printf(r->a, "%s|%s|%s|%s|%d|%s|%s|%s|%s|%s|%d", s.states, f.unit, f.lead, f.plan, (int)f.part,
+                                    f.source_no, s.light, s.q, f.due_from, f.due_to, (int)f.sort);
     TRY(req_cursor_parse(r, p->cursor, name, &c));
     resume(r, &c, &f);
     light_day_init(&s.day, r->house->cal, r->biz_ms, r->house->yellow_days);
@@ -192,8 +208,10 @@ static enum err list(struct req *r, const void *args) {
     jw_arr(r->out);
     for (size_t i = 0; i < n; i++) write_head(r, &s.day, &v[i]);
     jw_arr_end(r->out);
-    if (more) req_cursor_write(r, name, cursor_of(r, f.sort, &v[n - 1]));
-    else jw_kstr(r->out, "next", NULL);
+    if (more)
+        req_cursor_write(r, name, cursor_of(r, f.sort, &v[n - 1]));
+    else
+        jw_kstr(r->out, "next", NULL);
     return ERR_OK;
 }
 
@@ -398,13 +416,15 @@ static enum err history(struct req *r, const void *args) {
         jw_obj_end(r->out);
     }
     jw_arr_end(r->out);
-    if (more) req_cursor_write(r, t.id, (struct cursor){.i = v[n - 1].e.seq});
-    else jw_kstr(r->out, "next", NULL);
+    if (more)
+        req_cursor_write(r, t.id, (struct cursor){.i = v[n - 1].e.seq});
+    else
+        jw_kstr(r->out, "next", NULL);
     return ERR_OK;
 }
 
 #define READERS (ROLE_STAFF | ROLE_AUDITOR)
-#define A       struct act_args
+#define A struct act_args
 static const struct param list_params[] = {
     P_STR(struct list_args, state, 1, 200, false),
     P_IDOPT(struct list_args, unit, "unit"),
@@ -427,34 +447,82 @@ static const struct param history_params[] = {
     P_I64(struct history_args, limit, 0, HISTORY_MAX, false),
 };
 #define DRAFT_FIELDS                                                                                                             \
-    P_TEXT(A, requirement, 0, 4000, false), P_STR(A, kind, 0, 40, false), P_ENUM(A, urgency, "normal|urgent", false),             \
-        P_STR(A, source_kind, 0, 60, false), P_STR(A, source_no, 0, 60, false), P_DATE(A, source_date, false), P_IDOPT(A, lead_unit, "unit"), \
-        P_IDOPT(A, supervising_unit, "unit"), P_DATE(A, deadline, false), P_STR(A, deadline_text, 0, 100, false),                 \
-        P_ENUM(A, after_deadline, "close|long_term", false), P_TEXT(A, past_reason, 0, 500, false), P_STRS(A, units, 100, false), \
-        P_STRS(A, monitoring_units, 20, false), P_STRS(A, steps, 30, false), P_JSON(A, quantities, 20, false), P_BOOL(A, long_term)
+    P_TEXT(A, requirement, 0, 4000, false), P_STR(A, kind, 0, 40, false), P_ENUM(A, urgency, "normal|urgent", false),            \
+        P_STR(A, source_kind, 0, 60, false), P_STR(A, source_no, 0, 60, false), P_DATE(A, source_date, false),                   \
+        P_IDOPT(A, lead_unit, "unit"), P_IDOPT(A, supervising_unit, "unit"), P_DATE(A, deadline, false),                         \
+        P_STR(A, deadline_text, 0, 100, false), P_ENUM(A, after_deadline, "close|long_term", false),                             \
+        P_TEXT(A, past_reason, 0, 500, false), P_STRS(A, units, 100, false), P_STRS(A, monitoring_units, 20, false),             \
+        P_STRS(A, steps, 30, false), P_JSON(A, quantities, 20, false), P_BOOL(A, long_term)
 
 static const struct param create_params[] = {
-    P_STR(A, title, 1, 200, true), P_IDOPT(A, plan, "plan"), P_I64(A, part, 0, 1000, false), P_I64(A, ord, 0, 1000000, false),
-    P_STR(A, section, 0, 60, false), P_DATE(A, issued_on, false), DRAFT_FIELDS,
+    P_STR(A, title, 1, 200, true),
+    P_IDOPT(A, plan, "plan"),
+    P_I64(A, part, 0, 1000, false),
+    P_I64(A, ord, 0, 1000000, false),
+    P_STR(A, section, 0, 60, false),
+    P_DATE(A, issued_on, false),
+    DRAFT_FIELDS,
 };
 static const struct param update_params[] = {
-    P_ID(A, task_id, "task"), P_I64(A, version, 0, 9007199254740991LL, true), P_STR(A, title, 1, 200, false),
-    P_JSON(A, replace, 20, false), P_TEXT(A, reason, 0, 1000, false), DRAFT_FIELDS,
+    P_ID(A, task_id, "task"),          P_I64(A, version, 0, 9007199254740991LL, true),
+    P_STR(A, title, 1, 200, false),    P_JSON(A, replace, 20, false),
+    P_TEXT(A, reason, 0, 1000, false), DRAFT_FIELDS,
 };
 
 static const struct method rows[] = {
-    {.name = "task.list", .verb = V_GET, .path = "/v1/tasks",
-     .doc = "任务列表：按状态（可用逗号列出几个）、单位和牵头或配合、方案、文号（任意括号）、灯色、期限筛选；按方案顺序、期限或新旧排列。", .roles = READERS, .cost = 1,
-     PARAMS(list_params), .args_size = sizeof(struct list_args), .fn = list, .reply_doc = "items，next"},
-    {.name = "task.get", .verb = V_GET, .path = "/v1/tasks/{task_id}", .doc = "一项任务：责任单位及各自状态、报送、期限与灯色、当前可做的操作（actions）及还缺的条件（missing）。",
-     .roles = READERS, .cost = 1, PARAMS(id_params), .args_size = sizeof(struct id_args), .fn = get,
+    {.name  = "task.list",
+     .verb  = V_GET,
+     .path  = "/v1/tasks",
+     .doc   = "任务列表：按状态（可用逗号列出几个）、单位和牵头或配合、方案、文号（任意括号）、灯色、期限筛选；按方案顺序、期限或新"
+              "旧排列。",
+     .roles = READERS,
+     .cost  = 1,
+     PARAMS(list_params),
+     .args_size = sizeof(struct list_args),
+     .fn        = list,
+     .reply_doc = "items，next"},
+    {.name  = "task.get",
+     .verb  = V_GET,
+     .path  = "/v1/tasks/{task_id}",
+     .doc   = "一项任务：责任单位及各自状态、报送、期限与灯色、当前可做的操作（actions）及还缺的条件（missing）。",
+     .roles = READERS,
+     .cost  = 1,
+     PARAMS(id_params),
+     .args_size = sizeof(struct id_args),
+     .fn        = get,
      .reply_doc = "任务、units、reports、actions"},
-    {.name = "task.create", .verb = V_POST, .path = "/v1/tasks", .doc = "立项：建立拟办任务。期限已过的须说明理由 past_reason。", .roles = ROLE_DISPATCHER,
-     .flags = M_WRITE | M_CREATED, .cost = 2, PARAMS(create_params), .args_size = sizeof(A), .fn = task_create, .reply_doc = "id，state，version"},
-    {.name = "task.update", .verb = V_PUT, .path = "/v1/tasks/{task_id}",
-     .doc = "修改拟办任务；已交办的只能为交办时已过期的任务补定时限，或用 replace {退回的单位: 接替的单位} 更换退回交办的单位。未写的字段不变。", .roles = ROLE_DISPATCHER,
-     .flags = M_WRITE, .cost = 2, PARAMS(update_params), .args_size = sizeof(A), .fn = task_update, .reply_doc = "state，version"},
-    {.name = "task.history", .verb = V_GET, .path = "/v1/tasks/{task_id}/history", .doc = "一项任务的办理过程，全程留痕。", .roles = READERS, .cost = 1,
-     PARAMS(history_params), .args_size = sizeof(struct history_args), .fn = history, .reply_doc = "items，next"},
+    {.name  = "task.create",
+     .verb  = V_POST,
+     .path  = "/v1/tasks",
+     .doc   = "立项：建立拟办任务。期限已过的须说明理由 past_reason。",
+     .roles = ROLE_DISPATCHER,
+     .flags = M_WRITE | M_CREATED,
+     .cost  = 2,
+     PARAMS(create_params),
+     .args_size = sizeof(A),
+     .fn        = task_create,
+     .reply_doc = "id，state，version"},
+    {.name  = "task.update",
+     .verb  = V_PUT,
+     .path  = "/v1/tasks/{task_id}",
+     .doc   = "修改拟办任务；已交办的只能为交办时已过期的任务补定时限，或用 replace {退回的单位: 接替的单位} "
+              "更换退回交办的单位。未写的字段不变。",
+     .roles = ROLE_DISPATCHER,
+     .flags = M_WRITE,
+     .cost  = 2,
+     PARAMS(update_params),
+     .args_size = sizeof(A),
+     .fn        = task_update,
+     .reply_doc = "state，version"},
+    {.name  = "task.history",
+     .verb  = V_GET,
+     .path  = "/v1/tasks/{task_id}/history",
+     .doc   = "一项任务的办理过程，全程留痕。",
+     .roles = READERS,
+     .cost  = 1,
+     PARAMS(history_params),
+     .args_size = sizeof(struct history_args),
+     .fn        = history,
+     .reply_doc = "items，next"},
 };
 METHOD_LIST(task_methods, rows);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The acts of a task's life (domain.md 3.2): each is begin (who, state, version, guards), its own change, finish. One request an act
- * (F116).
+ * The acts of a task's life (domain.md 3.2): each is begin (who, state, version, guards), its own change, finish. One request an
+ * act (F116).
  */
 #include <string.h>
 
@@ -34,7 +34,8 @@ static enum err submit_draft(struct req *r, const void *args) {
     }
     a.t.submitted_by = r->who.id;
     TRY(task_act_finish(&a, p->reason,
-                        arena_printf(r->a, "{\"expand\":%s,\"units\":%s}", task_json(r->a, p->expand, "{}"), units_json(r->a, a.placed, a.placed_n))));
+                        arena_printf(r->a, "{\"expand\":%s,\"units\":%s}", task_json(r->a, p->expand, "{}"),
+                                     units_json(r->a, a.placed, a.placed_n))));
     jw_kint(r->out, "units", (int64_t)a.placed_n);
     return task_tell_side(&a, ROLE_APPROVER, "task.to_approve", NULL, dedupe(&a, "task.to_approve"));
 }
@@ -50,7 +51,8 @@ static enum err approve(struct req *r, const void *args) {
     TRY(task_sign_due_all(r->db, a.t.id, due));
     TRY(task_act_finish(&a, p->opinion,
                         arena_printf(r->a, "{\"late_at_creation\":%s,\"lead\":\"%s\",\"sign_due\":%lld,\"units\":%s}",
-                                     a.t.late_at_creation ? "true" : "false", a.t.lead_unit, (long long)due, units_json(r->a, a.units, a.units_n))));
+                                     a.t.late_at_creation ? "true" : "false", a.t.lead_unit, (long long)due,
+                                     units_json(r->a, a.units, a.units_n))));
     jw_ktime(r->out, "sign_due", due);
     jw_kbool(r->out, "late_at_creation", a.t.late_at_creation);
     return task_tell_units(&a, "task.assigned", false, task_assign_words(&a, due), dedupe(&a, "task.assigned"));
@@ -80,14 +82,15 @@ static enum err accept_it(struct req *r, const void *args) {
     if (closes) a.t.closed_biz = r->biz_ms;
     if (p->quality) a.t.quality = arena_printf(r->a, "%d", (int)p->quality);
     TRY(task_act_finish(&a, p->opinion,
-                        arena_printf(r->a, "{\"efficiency\":%d,\"on_time\":%s,\"quality\":%d}", (int)p->efficiency, on_time ? "true" : "false",
-                                     (int)p->quality)));
+                        arena_printf(r->a, "{\"efficiency\":%d,\"on_time\":%s,\"quality\":%d}", (int)p->efficiency,
+                                     on_time ? "true" : "false", (int)p->quality)));
     jw_kbool(r->out, "on_time", on_time);
     const char *kind = closes ? "task.closed" : "task.long_term";
     return task_tell_units(&a, kind, false, NULL, dedupe(&a, kind));
 }
 
-/* What was handed in on time and comes back after the date has two working days more, never counted as overdue (domain.md 3.3). */
+/* What was handed in on time and comes back after the date has two working days more, never counted as overdue (domain.md 3.3).
+ */
 static enum err return_it(struct req *r, const void *args) {
     const struct act_args *p = args;
     struct act             a;
@@ -145,20 +148,21 @@ static enum err sign_for(struct req *r, const void *args) {
     TRY(task_act_open(r, p, EV_SIGN_FOR, &a));
     if (a.mine->signed_biz) return first_answer(r, &a);
     TRY(task_act_check(&a, EV_SIGN_FOR));
-    bool late     = a.mine->sign_due_biz && r->biz_ms >= a.mine->sign_due_biz;
-    bool complete = strcmp(a.rule->to, a.rule->from) != 0;
+    bool late          = a.mine->sign_due_biz && r->biz_ms >= a.mine->sign_due_biz;
+    bool complete      = strcmp(a.rule->to, a.rule->from) != 0;
     a.mine->state      = "signed";
     a.mine->signed_biz = r->biz_ms;
     a.mine->signed_by  = r->who.id;
     TRY(task_unit_save(r->db, a.t.id, a.mine));
-    const char *data = arena_printf(r->a, "{\"complete\":%s,\"late\":%s,\"version\":%lld}", complete ? "true" : "false", late ? "true" : "false",
-                                    (long long)(a.was_version + complete));
+    const char *data = arena_printf(r->a, "{\"complete\":%s,\"late\":%s,\"version\":%lld}", complete ? "true" : "false",
+                                    late ? "true" : "false", (long long)(a.was_version + complete));
     TRY(task_act_finish(&a, NULL, data));
     write_signature(r, a.mine->unit, r->who.id, r->biz_ms, data);
     return complete ? task_tell_side(&a, ROLE_DISPATCHER, "task.signed", NULL, dedupe(&a, "task.signed")) : ERR_OK;
 }
 
-/* Before anybody signed the task is a draft again; later only this place is open, until the dispatcher gives it to another unit. */
+/* Before anybody signed the task is a draft again; later only this place is open, until the dispatcher gives it to another unit.
+ */
 static enum err refuse(struct req *r, const void *args) {
     const struct act_args *p = args;
     struct act             a;
@@ -181,14 +185,14 @@ static enum err refuse(struct req *r, const void *args) {
 
 static enum err add_report(struct req *r, struct act *a, const char *kind, int64_t progress, struct task_report *rep) {
     const struct act_args *p = a->p;
-    *rep = (struct task_report){.unit       = a->mine->unit,
-                                .person     = r->who.id,
-                                .text       = p->text,
-                                .kind       = kind,
-                                .evidence   = task_json_strs(r->a, p->evidence.v, p->evidence.n),
-                                .quantities = task_json(r->a, p->quantities, "{}"),
-                                .progress   = progress,
-                                .at_biz     = r->biz_ms};
+    *rep                     = (struct task_report){.unit       = a->mine->unit,
+                                                    .person     = r->who.id,
+                                                    .text       = p->text,
+                                                    .kind       = kind,
+                                                    .evidence   = task_json_strs(r->a, p->evidence.v, p->evidence.n),
+                                                    .quantities = task_json(r->a, p->quantities, "{}"),
+                                                    .progress   = progress,
+                                                    .at_biz     = r->biz_ms};
     TRY(task_report_add(r->db, a->t.id, rep));
     a->mine->state        = "reported";
     a->mine->reported_biz = r->biz_ms;
@@ -203,7 +207,8 @@ static enum err report(struct req *r, const void *args) {
     TRY(task_act_begin(r, &p, EV_REPORT, &a));
     TRY(add_report(r, &a, "progress", p.progress, &rep));
     TRY(task_act_finish(&a, p.reason,
-                        arena_printf(r->a, "{\"evidence\":%d,\"progress\":%d,\"report\":%lld}", (int)p.evidence.n, (int)p.progress, (long long)rep.seq)));
+                        arena_printf(r->a, "{\"evidence\":%d,\"progress\":%d,\"report\":%lld}", (int)p.evidence.n,
+                                     (int)p.progress, (long long)rep.seq)));
     jw_kstr(r->out, "unit", a.mine->unit);
     jw_kint(r->out, "report", rep.seq);
     return task_tell_side(&a, ROLE_DISPATCHER, "task.reported", a.mine->name,
@@ -219,8 +224,8 @@ static enum err submit_done(struct req *r, const void *args) {
     a.t.done_biz = r->biz_ms;
     bool late    = !handed_in_on_time(r, &a.t);
     TRY(task_act_finish(&a, NULL,
-                        arena_printf(r->a, "{\"evidence\":%d,\"late\":%s,\"quantities\":%s,\"report\":%lld}", (int)p->evidence.n, late ? "true" : "false",
-                                     task_json(r->a, p->quantities, "{}"), (long long)rep.seq)));
+                        arena_printf(r->a, "{\"evidence\":%d,\"late\":%s,\"quantities\":%s,\"report\":%lld}", (int)p->evidence.n,
+                                     late ? "true" : "false", task_json(r->a, p->quantities, "{}"), (long long)rep.seq)));
     jw_kbool(r->out, "late", late);
     return task_tell_side(&a, ROLE_DISPATCHER, "task.to_review", a.mine->name, dedupe(&a, "task.to_review"));
 }
@@ -238,46 +243,50 @@ static enum err find_false(struct req *r, const void *args) {
 }
 
 #define VERSION_MAX 9007199254740991LL
-#define A           struct act_args
-#define TASK_ID     P_ID(A, task_id, "task")
-#define VERSION     P_I64(A, version, 0, VERSION_MAX, true)
-#define OPINION     P_TEXT(A, opinion, 0, 1000, false)
-#define REASON      P_TEXT(A, reason, 0, 1000, false)
-#define TEXT        P_TEXT(A, text, 0, 4000, false)
-#define EVIDENCE    P_STRS(A, evidence, TASK_EVIDENCE_MAX, false)
-#define QUANTITIES  P_JSON(A, quantities, 20, false)
+#define A struct act_args
+#define TASK_ID P_ID(A, task_id, "task")
+#define VERSION P_I64(A, version, 0, VERSION_MAX, true)
+#define OPINION P_TEXT(A, opinion, 0, 1000, false)
+#define REASON P_TEXT(A, reason, 0, 1000, false)
+#define TEXT P_TEXT(A, text, 0, 4000, false)
+#define EVIDENCE P_STRS(A, evidence, TASK_EVIDENCE_MAX, false)
+#define QUANTITIES P_JSON(A, quantities, 20, false)
 
 static const struct param submit_draft_params[] = {TASK_ID, VERSION, P_JSON(A, expand, 20, false), REASON};
 static const struct param opinion_params[]      = {TASK_ID, VERSION, OPINION};
-static const struct param accept_params[]       = {TASK_ID, VERSION, OPINION, P_I64(A, quality, 0, 5, false), P_I64(A, efficiency, 0, 5, false)};
+static const struct param accept_params[]       = {TASK_ID, VERSION, OPINION, P_I64(A, quality, 0, 5, false),
+                                                   P_I64(A, efficiency, 0, 5, false)};
 static const struct param reason_params[]       = {TASK_ID, VERSION, REASON};
 static const struct param sign_params[]         = {TASK_ID};
-static const struct param report_params[]       = {TASK_ID, TEXT, P_I64(A, progress, 0, 100, false), REASON, EVIDENCE, QUANTITIES};
-static const struct param done_params[]         = {TASK_ID, VERSION, TEXT, EVIDENCE, QUANTITIES};
+static const struct param report_params[] = {TASK_ID, TEXT, P_I64(A, progress, 0, 100, false), REASON, EVIDENCE, QUANTITIES};
+static const struct param done_params[]   = {TASK_ID, VERSION, TEXT, EVIDENCE, QUANTITIES};
 
 #define ACT_ROW(word, dashed, who, rows_, fn_, doc_, reply_)                                                                     \
     {                                                                                                                            \
-        .name = "task." word, .verb = V_POST, .path = "/v1/tasks/{task_id}/" dashed, .doc = doc_, .roles = who, .flags = M_WRITE, .cost = 2, \
-        PARAMS(rows_), .args_size = sizeof(A), .fn = fn_, .reply_doc = reply_                                                    \
+        .name = "task." word, .verb = V_POST, .path = "/v1/tasks/{task_id}/" dashed, .doc = doc_, .roles = who,                  \
+        .flags = M_WRITE, .cost = 2, PARAMS(rows_), .args_size = sizeof(A), .fn = fn_, .reply_doc = reply_                       \
     }
 
 static const struct method rows[] = {
     ACT_ROW("submit_draft", "submit-draft", ROLE_DISPATCHER, submit_draft_params, submit_draft,
-            "提交审核；列出的群组须在 expand 中展开为具体单位：{群组编号: [单位编号…]}。", "state，version，units 展开后的单位数"),
-    ACT_ROW("approve", "approve", ROLE_APPROVER, opinion_params, approve, "批准下达；拟办人不能审核自己提交的任务。", "state，sign_due 签收时限，late_at_creation"),
+            "提交审核；列出的群组须在 expand 中展开为具体单位：{群组编号: [单位编号…]}。",
+            "state，version，units 展开后的单位数"),
+    ACT_ROW("approve", "approve", ROLE_APPROVER, opinion_params, approve, "批准下达；拟办人不能审核自己提交的任务。",
+            "state，sign_due 签收时限，late_at_creation"),
     ACT_ROW("reject", "reject", ROLE_APPROVER, opinion_params, reject, "退回拟稿，须写明意见 opinion。", "state，version"),
-    ACT_ROW("sign_for", "sign-for", ROLE_RESPONSIBLE, sign_params, sign_for, "责任单位签收；全部单位签收后任务为已签收。重复签收得到第一次的结果。",
-            "state，unit_state，signed_at，result"),
-    ACT_ROW("refuse", "refuse", ROLE_RESPONSIBLE, reason_params, refuse, "签收前退回交办，须写明理由 reason；无人签收时任务回到拟办，否则只空出本单位的位置。",
-            "state，version"),
-    ACT_ROW("report", "report", ROLE_RESPONSIBLE, report_params, report, "报送进展 text；进度 progress 低于上次时须写明原因 reason。", "state，report 本单位第几次报送"),
+    ACT_ROW("sign_for", "sign-for", ROLE_RESPONSIBLE, sign_params, sign_for,
+            "责任单位签收；全部单位签收后任务为已签收。重复签收得到第一次的结果。", "state，unit_state，signed_at，result"),
+    ACT_ROW("refuse", "refuse", ROLE_RESPONSIBLE, reason_params, refuse,
+            "签收前退回交办，须写明理由 reason；无人签收时任务回到拟办，否则只空出本单位的位置。", "state，version"),
+    ACT_ROW("report", "report", ROLE_RESPONSIBLE, report_params, report,
+            "报送进展 text；进度 progress 低于上次时须写明原因 reason。", "state，report 本单位第几次报送"),
     ACT_ROW("submit_done", "submit-done", ROLE_RESPONSIBLE, done_params, submit_done,
             "牵头单位报办结：配合单位均已报送，附佐证材料 evidence，数量目标 quantities 均已达到。", "state，late 是否超过时限"),
-    ACT_ROW("accept", "accept", ROLE_DISPATCHER, accept_params, accept_it, "通过并销号，须有意见 opinion 和质量 quality（1 到 5）；长期坚持的任务转入长期跟踪。",
-            "state，on_time 是否按时"),
-    ACT_ROW("return", "return", ROLE_DISPATCHER, reason_params, return_it, "退回重办，须写明理由 reason；按时报送而在到期后退回的，另给两个工作日。",
-            "state，return_count，due"),
-    ACT_ROW("find_false", "find-false", ROLE_MONITOR, reason_params, find_false, "监督单位认定报送情况不实，须写明理由 reason；状态不变，计入排行榜。",
-            "state，version"),
+    ACT_ROW("accept", "accept", ROLE_DISPATCHER, accept_params, accept_it,
+            "通过并销号，须有意见 opinion 和质量 quality（1 到 5）；长期坚持的任务转入长期跟踪。", "state，on_time 是否按时"),
+    ACT_ROW("return", "return", ROLE_DISPATCHER, reason_params, return_it,
+            "退回重办，须写明理由 reason；按时报送而在到期后退回的，另给两个工作日。", "state，return_count，due"),
+    ACT_ROW("find_false", "find-false", ROLE_MONITOR, reason_params, find_false,
+            "监督单位认定报送情况不实，须写明理由 reason；状态不变，计入排行榜。", "state，version"),
 };
 METHOD_LIST(task_act_methods, rows);

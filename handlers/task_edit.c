@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Writing a draft, changing it, and the two changes a dispatched task allows: a fresh date for what was late at creation (F003), and
- * another unit in a place that was refused after others had signed.
+ * Writing a draft, changing it, and the two changes a dispatched task allows: a fresh date for what was late at creation (F003),
+ * and another unit in a place that was refused after others had signed.
  */
 #include <string.h>
 
@@ -12,6 +12,7 @@
 #include "handlers/method.h"
 #include "handlers/people.h"
 #include "handlers/task_int.h"
+#include "store/plan.h"
 #include "store/unit.h"
 
 #define DOCNO_MAX 200
@@ -46,7 +47,8 @@ static enum err set_date(struct req *r, const struct act_args *p, struct task *t
         if (strcmp(p->deadline, today) < 0 && task_blank(p->past_reason))
             return req_bad(r, "past_reason", "完成时限：%s 已过，请改期，或在 past_reason 说明为什么仍按原日期登记", p->deadline);
         if (strcmp(p->deadline, today) >= 0 && calendar_is_workday(r->house->cal, day, &work) == ERR_CALENDAR)
-            return req_fail(r, ERR_CALENDAR, "%.4s 年的节假日安排尚未导入，暂时无法计算时限。请先选择已公布年度的日期。", p->deadline);
+            return req_fail(r, ERR_CALENDAR, "%.4s 年的节假日安排尚未导入，暂时无法计算时限。请先选择已公布年度的日期。",
+                            p->deadline);
         t->long_term     = false;
         t->deadline      = p->deadline;
         t->deadline_rule = "exact";
@@ -90,6 +92,7 @@ static enum err apply(struct req *r, const struct act_args *p, struct task *t, b
         *changed           = true;
     }
     if (p->steps.n) set(&t->steps, task_json_strs(r->a, p->steps.v, p->steps.n), changed);
+    if (!task_numbers(p->quantities)) return req_bad(r, "quantities", "数量目标：每一项都应是不小于 0 的数");
     if (p->quantities) set(&t->quantities, task_json(r->a, p->quantities, "{}"), changed);
     if (p->supervising_unit) {
         TRY(unit_get(r->db, r->a, p->supervising_unit, &u));
@@ -109,12 +112,13 @@ static bool listed_has(const char *const *v, size_t n, const char *code) {
 
 /* What a task takes from its plan unless it is given (F002, F003). */
 static enum err from_plan(struct req *r, struct task *t) {
-    struct task_plan plan;
-    TRY(task_plan_get(r->db, r->a, t->plan, &plan));
+    struct plan plan;
+    TRY(plan_get(r->db, r->a, t->plan, &plan));
     if (strcmp(plan.issuer, r->who.unit) != 0) return req_fail(r, ERR_PERM, "只有方案印发单位可以在方案中新增任务。");
     t->issuer      = plan.issuer;
-    t->source_no   = plan.doc_no;
-    t->source_kind = plan.meeting;
+    t->source_kind = *plan.meeting ? "executive_meeting" : "document";
+    t->source_no   = *plan.meeting ? plan.meeting : plan.doc_no;
+    if (*plan.meeting == '\0') t->source_date = plan.issued_on;
     if (t->issued_on == NULL) t->issued_on = plan.issued_on;
     return ERR_OK;
 }
@@ -126,11 +130,30 @@ enum err task_create(struct req *r, const void *args) {
     struct act             a = {.r = r, .p = p};
     struct task           *t = &a.t;
     id_new("t_", id);
-    *t = (struct task){.id = arena_strdup(r->a, id), .plan = p->plan, .section = p->section ? p->section : "", .requirement = "", .kind = "",
-                       .urgency = "normal", .source_kind = "", .source_no = "", .issued_on = p->issued_on, .deadline_text = "", .deadline_rule = "",
-                       .past_reason = "", .steps = "[]", .quantities = "{}", .seed_refs = "[]", .state = "draft", .quality = "",
-                       .created_by = r->who.id, .submitted_by = "", .part = p->part, .ord = p->ord, .version = 1, .created_biz = r->biz_ms,
-                       .created_wall = r->wall_ms};
+    *t = (struct task){.id            = arena_strdup(r->a, id),
+                       .plan          = p->plan,
+                       .section       = p->section ? p->section : "",
+                       .requirement   = "",
+                       .kind          = "",
+                       .urgency       = "normal",
+                       .source_kind   = "",
+                       .source_no     = "",
+                       .issued_on     = p->issued_on,
+                       .deadline_text = "",
+                       .deadline_rule = "",
+                       .past_reason   = "",
+                       .steps         = "[]",
+                       .quantities    = "{}",
+                       .seed_refs     = "[]",
+                       .state         = "draft",
+                       .quality       = "",
+                       .created_by    = r->who.id,
+                       .submitted_by  = "",
+                       .part          = p->part,
+                       .ord           = p->ord,
+                       .version       = 1,
+                       .created_biz   = r->biz_ms,
+                       .created_wall  = r->wall_ms};
     if (r->who.unit[0] == '\0') return req_fail(r, ERR_PERM, "您没有所属单位，不能立项交办。");
     if (t->plan) TRY(from_plan(r, t));
     TRY(apply(r, p, t, &changed));
@@ -138,8 +161,13 @@ enum err task_create(struct req *r, const void *args) {
     if (strcmp(t->supervising_unit, r->who.unit) != 0 && (t->issuer == NULL || strcmp(t->issuer, r->who.unit) != 0))
         return req_fail(r, ERR_PERM, "只能以本单位名义立项督办，或在本单位印发的方案中新增任务。");
     if (t->lead_unit == NULL && p->units.n) t->lead_unit = p->units.v[0];
-    if (t->lead_unit && !listed_has(p->units.v, p->units.n, t->lead_unit)) return req_bad(r, "lead_unit", "牵头单位：不在责任单位之中");
-    struct task_new n = {.t = *t, .listed = p->units.v, .monitors = p->monitoring_units.v, .listed_n = p->units.n, .monitors_n = p->monitoring_units.n};
+    if (t->lead_unit && !listed_has(p->units.v, p->units.n, t->lead_unit))
+        return req_bad(r, "lead_unit", "牵头单位：不在责任单位之中");
+    struct task_new n = {.t          = *t,
+                         .listed     = p->units.v,
+                         .monitors   = p->monitoring_units.v,
+                         .listed_n   = p->units.n,
+                         .monitors_n = p->monitoring_units.n};
     TRY(task_add(r->db, &n));
     TRY(task_record(&a, "create", "", NULL, arena_printf(r->a, "{\"units\":%s}", task_json_strs(r->a, p->units.v, p->units.n))));
     jw_kstr(r->out, "id", t->id);
@@ -154,11 +182,12 @@ enum err task_create(struct req *r, const void *args) {
 /* ---- task.update ---- */
 
 static enum err update_draft(struct act *a) {
-    struct req            *r = a->r;
-    const struct act_args *p = a->p;
+    struct req            *r       = a->r;
+    const struct act_args *p       = a->p;
     bool                   changed = false;
     if (p->replace) return req_bad(r, "replace", "任务还是草稿，请直接修改责任单位");
-    if (p->supervising_unit && strcmp(p->supervising_unit, r->who.unit) != 0 && (a->t.issuer == NULL || strcmp(a->t.issuer, r->who.unit) != 0))
+    if (p->supervising_unit && strcmp(p->supervising_unit, r->who.unit) != 0 &&
+        (a->t.issuer == NULL || strcmp(a->t.issuer, r->who.unit) != 0))
         return req_bad(r, "supervising_unit", "督办单位：只能是本单位，或由方案印发单位指定");
     TRY(apply(r, p, &a->t, &changed));
     if (p->units.n) {
@@ -182,7 +211,8 @@ static enum err fresh_date(struct act *a) {
     return ERR_OK;
 }
 
-static enum err put_in_place(struct act *a, const struct task_unit *old, const char *code, const struct task_named *m, size_t m_n) {
+static enum err put_in_place(struct act *a, const struct task_unit *old, const char *code, const struct task_named *m,
+                             size_t m_n) {
     struct req  *r = a->r;
     const char **members;
     size_t       n;
@@ -233,7 +263,8 @@ static enum err replace_units(struct act *a) {
 static enum err update_open(struct act *a) {
     const struct act_args *p = a->p;
     if (p->title || p->requirement || p->kind || p->urgency || p->source_kind || p->source_no || p->source_date || p->lead_unit ||
-        p->supervising_unit || p->after_deadline || p->long_term || p->units.n || p->monitoring_units.n || p->steps.n || p->quantities)
+        p->supervising_unit || p->after_deadline || p->long_term || p->units.n || p->monitoring_units.n || p->steps.n ||
+        p->quantities)
         return req_fail(a->r, ERR_STATE, "任务已经交办，只能补定时限或更换退回交办的单位。");
     if (p->deadline == NULL && p->replace == NULL) return req_bad(a->r, "deadline", "没有要修改的内容");
     if (p->deadline) TRY(fresh_date(a));
@@ -246,13 +277,21 @@ static enum err tell_changes(struct act *a) {
     struct req *r   = a->r;
     const char *key = arena_printf(r->a, "task.assigned:%s:%lld", a->t.id, (long long)a->t.version);
     if (a->p->deadline)
-        return task_tell_units(a, "task.dated", false, day_words(r->a, a->t.deadline), arena_printf(r->a, "task.dated:%s:%lld", a->t.id, (long long)a->t.version));
+        return task_tell_units(a, "task.dated", false, day_words(r->a, a->t.deadline),
+                               arena_printf(r->a, "task.dated:%s:%lld", a->t.id, (long long)a->t.version));
     for (const cJSON *v = a->p->replace->child; v; v = v->next) {
         for (size_t i = 0; i < a->units_n; i++)
             if (cJSON_IsString(v) && strcmp(a->units[i].unit, v->valuestring) == 0)
-                TRY(task_tell_unit(a, a->units[i].unit, ROLE_RESPONSIBLE, "task.assigned", task_assign_words(a, a->units[i].sign_due_biz), key));
+                TRY(task_tell_unit(a, a->units[i].unit, ROLE_RESPONSIBLE, "task.assigned",
+                                   task_assign_words(a, a->units[i].sign_due_biz), key));
     }
     return strcmp(a->t.state, "signed") == 0 ? task_tell_side(a, ROLE_DISPATCHER, "task.signed", NULL, key) : ERR_OK;
+}
+
+/* "deadline_from" is what the ranking recomputes from (store/task.h). */
+static const char *date_moved(struct act *a, const char *was) {
+    if (a->p->deadline == NULL) return "";
+    return arena_printf(a->r->a, "\"deadline\":\"%s\",\"deadline_from\":\"%s\",", a->t.deadline, was);
 }
 
 enum err task_update(struct req *r, const void *args) {
@@ -263,8 +302,8 @@ enum err task_update(struct req *r, const void *args) {
     const char *was   = a.t.deadline;
     TRY(draft ? update_draft(&a) : update_open(&a));
     TRY(task_unit_list(r->db, r->a, a.t.id, &a.units, &a.units_n));
-    const char *data = arena_printf(r->a, "{\"deadline\":%s,\"replace\":%s,\"was\":%s}", a.t.deadline ? arena_printf(r->a, "\"%s\"", a.t.deadline) : "null",
-                                    task_json(r->a, p->replace, "{}"), was ? arena_printf(r->a, "\"%s\"", was) : "null");
+    const char *data = draft ? arena_printf(r->a, "{\"units\":%s}", task_json_strs(r->a, p->units.v, p->units.n))
+                             : arena_printf(r->a, "{%s\"replace\":%s}", date_moved(&a, was), task_json(r->a, p->replace, "{}"));
     TRY(task_act_finish(&a, p->reason, data));
     return draft ? ERR_OK : tell_changes(&a);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * From the units as printed to the units that act (F022, D23): groups are expanded by the dispatcher, never silently. Every fault is
- * named; nothing is written here.
+ * From the units as printed to the units that act (F022, D23): groups are expanded by the dispatcher, never silently. Every fault
+ * is named; nothing is written here.
  */
 #include <string.h>
 
@@ -29,9 +29,12 @@ enum err task_check_unit(struct act *a, const char *code, const struct task_name
     TRY(e);
     if (u.is_group) task_miss(a, "责任单位：“%s”不是具体单位", u.short_name);
     if (!unit_valid_on(&u, day_text(r->a, r->biz_ms)))
-        task_miss(a, "责任单位：“%s”目前不是有效单位%s%s", u.short_name, u.replaced_by ? "，已由其他单位接替：" : "", u.replaced_by ? u.replaced_by : "");
-    if (a->t.supervising_unit && strcmp(code, a->t.supervising_unit) == 0) task_miss(a, "“%s”是督办单位，不能同时是责任单位", u.short_name);
-    else if (strcmp(code, r->who.unit) == 0) task_miss(a, "“%s”交办这项任务，不能同时是责任单位", u.short_name);
+        task_miss(a, "责任单位：“%s”目前不是有效单位%s%s", u.short_name, u.replaced_by ? "，已由其他单位接替：" : "",
+                  u.replaced_by ? u.replaced_by : "");
+    if (a->t.supervising_unit && strcmp(code, a->t.supervising_unit) == 0)
+        task_miss(a, "“%s”是督办单位，不能同时是责任单位", u.short_name);
+    else if (strcmp(code, r->who.unit) == 0)
+        task_miss(a, "“%s”交办这项任务，不能同时是责任单位", u.short_name);
     if (named_in(monitors, n, code)) task_miss(a, "“%s”是监督单位，不能同时是责任单位", u.short_name);
     return ERR_OK;
 }
@@ -53,7 +56,8 @@ enum err task_check_listed(struct act *a) {
     if (a->t.supervising_unit == NULL) return ERR_OK;
     if (named_in(m, m_n, a->t.supervising_unit)) task_miss(a, "督办单位不能同时是监督单位");
     TRY(unit_get(r->db, r->a, a->t.supervising_unit, &s));
-    if (s.is_group || !unit_valid_on(&s, day_text(r->a, r->biz_ms))) task_miss(a, "督办单位：“%s”不是有效的具体单位", s.short_name);
+    if (s.is_group || !unit_valid_on(&s, day_text(r->a, r->biz_ms)))
+        task_miss(a, "督办单位：“%s”不是有效的具体单位", s.short_name);
     return ERR_OK;
 }
 
@@ -82,9 +86,9 @@ static bool is_member(const char *const *v, size_t n, const char *code) {
 
 /* A group with all its members known takes only those; another (市直相关部门) takes any real unit. */
 static enum err place_group(struct act *a, const struct task_named *g, const struct task_named *m, size_t m_n) {
-    struct req  *r       = a->r;
-    const cJSON *chosen  = cJSON_GetObjectItemCaseSensitive(a->p->expand, g->unit);
-    const char **members = NULL;
+    struct req  *r         = a->r;
+    const cJSON *chosen    = cJSON_GetObjectItemCaseSensitive(a->p->expand, g->unit);
+    const char **members   = NULL;
     size_t       members_n = 0;
     if (!cJSON_IsArray(chosen) || chosen->child == NULL) {
         task_miss(a, "“%s”（%s）不是具体单位，请在 expand 中列出它包含的单位", g->name, g->unit);
@@ -119,14 +123,17 @@ enum err task_expand(struct act *a) {
         if (g == NULL) task_miss(a, "这项任务没有列出群组 %s", v->string);
     }
     for (size_t i = 0; i < n; i++) {
-        if (listed[i].is_group) TRY(place_group(a, &listed[i], m, m_n));
-        else place(a, listed[i].unit, NULL);
+        if (listed[i].is_group)
+            TRY(place_group(a, &listed[i], m, m_n));
+        else
+            place(a, listed[i].unit, NULL);
     }
     size_t lead = 0;
     for (size_t i = 0; a->t.lead_unit && i < a->placed_n; i++)
         if (strcmp(a->placed[i].unit, a->t.lead_unit) == 0) lead = i;
     if (a->placed_n == 0) return ERR_OK;
-    if (a->t.lead_unit && strcmp(a->placed[lead].unit, a->t.lead_unit) != 0) task_miss(a, "牵头单位 %s 不在责任单位之中", a->t.lead_unit);
+    if (a->t.lead_unit && strcmp(a->placed[lead].unit, a->t.lead_unit) != 0)
+        task_miss(a, "牵头单位 %s 不在责任单位之中", a->t.lead_unit);
     a->placed[lead].is_lead = true;
     return ERR_OK;
 }

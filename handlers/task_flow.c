@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The engine of the acts: the table of task_states.def, the order of refusals (D45), and what every transition leaves behind (F128): a
- * row of history, a row of the ledger, publications. Writer thread, but for task_write_actions.
+ * The engine of the acts: the table of task_states.def, the order of refusals (D45), and what every transition leaves behind
+ * (F128): a row of history, a row of the ledger, publications. Writer thread, but for task_write_actions.
  */
 #include <string.h>
 
@@ -173,9 +173,9 @@ static enum err to_unit(struct act *a, struct sent *s, const char *unit, const c
 
 /* Other counties learn of a county's act only what the task itself shows: state and version. */
 enum err task_publish(struct act *a, const char *event) {
-    struct req            *r = a->r;
-    struct task_named     *m;
-    size_t                 m_n;
+    struct req             *r = a->r;
+    struct task_named      *m;
+    size_t                  m_n;
     const struct task_unit *me      = a->mine;
     bool                    county  = me && strcmp(me->level, "county") == 0;
     struct access_view      foreign = {.county = county ? "-" : ""};
@@ -209,8 +209,8 @@ enum err task_record(struct act *a, const char *event, const char *from, const c
     TRY(task_event_add(r->db, &e));
     const char *said = text_digest(r->a, arena_printf(r->a, "%s\n%s", reason ? reason : "", data ? data : "{}"));
     TRY(req_ledger(r, arena_printf(r->a, "task:%s", a->t.id),
-                   arena_printf(r->a, "{\"digest\":\"%s\",\"event\":\"%s\",\"from\":\"%s\",\"to\":\"%s\",\"version\":%lld}", said, event, from, a->t.state,
-                                (long long)a->t.version)));
+                   arena_printf(r->a, "{\"digest\":\"%s\",\"event\":\"%s\",\"from\":\"%s\",\"to\":\"%s\",\"version\":%lld}", said,
+                                event, from, a->t.state, (long long)a->t.version)));
     return task_publish(a, event);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Conditions: when a row of the table applies, and what must hold before an act. Each guard says all that is missing at once, so that
- * a person can mend it in one go.
+ * Conditions: when a row of the table applies, and what must hold before an act. Each guard says all that is missing at once, so
+ * that a person can mend it in one go.
  */
 #include <stdarg.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 #include "store/unit.h"
 
 #define MISSING_MAX 100
-#define SHOWN_MAX   5
+#define SHOWN_MAX 5
 
 /* ---- when ---- */
 
@@ -73,6 +73,12 @@ void task_miss(struct act *a, const char *fmt, ...) {
 
 bool task_blank(const char *s) { return s == NULL || s[strspn(s, " \t\n")] == '\0'; }
 
+bool task_numbers(const cJSON *quantities) {
+    for (const cJSON *v = quantities ? quantities->child : NULL; v; v = v->next)
+        if (!cJSON_IsNumber(v) || v->valuedouble < 0) return false;
+    return true;
+}
+
 static enum err guard_SUPERVISOR(struct act *a) {
     if (a->t.supervising_unit == NULL) task_miss(a, "尚未指定督办单位");
     return ERR_OK;
@@ -125,7 +131,9 @@ static enum err guard_TEXT(struct act *a) {
     return ERR_OK;
 }
 
+/* A return itself is reason enough. */
 static enum err guard_PROGRESS(struct act *a) {
+    if (strcmp(a->t.state, "returned") == 0) return ERR_OK;
     if (a->p->progress < 0 || a->mine->progress <= a->p->progress || !task_blank(a->p->reason)) return ERR_OK;
     task_miss(a, "进度：低于上次报送的 %d%%，请说明原因", (int)a->mine->progress);
     return ERR_OK;
@@ -138,6 +146,11 @@ static enum err guard_EVIDENCE(struct act *a) {
     return ERR_OK;
 }
 
+static enum err guard_NUMBERS(struct act *a) {
+    if (!task_numbers(a->p->quantities)) task_miss(a, "完成数量：每一项都应是不小于 0 的数");
+    return ERR_OK;
+}
+
 /* quantities of the task: name -> number to reach. Others than numbers are remarks. */
 static enum err each_target(struct act *a, bool reached) {
     cJSON      *v   = NULL;
@@ -147,7 +160,7 @@ static enum err each_target(struct act *a, bool reached) {
         const cJSON *got = a->p ? cJSON_GetObjectItemCaseSensitive(a->p->quantities, t->string) : NULL;
         if (!cJSON_IsNumber(t)) continue;
         if (!reached && !cJSON_IsNumber(got)) task_miss(a, "完成数量：请填写 %s（目标 %.0f）", t->string, t->valuedouble);
-        if (reached && cJSON_IsNumber(got) && got->valuedouble < t->valuedouble)
+        if (reached && got && cJSON_IsNumber(got) && got->valuedouble < t->valuedouble)
             task_miss(a, "%s：应 %.0f，实 %.0f", t->string, t->valuedouble, got->valuedouble);
     }
     cJSON_Delete(v);

@@ -6,8 +6,8 @@
  *     the method       changes act.t, act.units
  *     task_act_finish  saves, history, ledger, live channels, boards, the answer
  *
- * task_flow.c the engine and its table (task_states.def) · task_guard.c conditions · task_expand.c groups to units · task_tell.c notices ·
- * task_act.c the methods · task_edit.c create and update · task.c list, get, history.
+ * task_flow.c the engine and its table (task_states.def) · task_guard.c conditions · task_expand.c groups to units · task_tell.c
+ * notices · task_act.c the methods · task_edit.c create and update · task.c list, get, history.
  */
 #ifndef ZB_HANDLERS_TASK_INT_H
 #define ZB_HANDLERS_TASK_INT_H
@@ -21,7 +21,7 @@
 #include "handlers/task_light.h"
 #include "store/task.h"
 
-#define TASK_GRACE_DAYS   2 /* working days after a return that came after the date (domain.md 3.3) */
+#define TASK_GRACE_DAYS 2 /* working days after a return that came after the date (domain.md 3.3) */
 #define TASK_EVIDENCE_MAX 9
 
 /* What the acts take; each method's rows name its part. Texts NULL when absent. */
@@ -76,7 +76,7 @@ struct act {
     const struct task_rule *rule;
     struct task_unit       *units; /* responsible, in order */
     size_t                  units_n;
-    struct task_unit       *mine; /* of the caller's unit; NULL */
+    struct task_unit       *mine;   /* of the caller's unit; NULL */
     struct task_unit       *placed; /* submit_draft: the units after expansion */
     size_t                  placed_n;
     const char            **missing; /* what the last guard found, texts */
@@ -107,8 +107,10 @@ enum err task_guard(struct act *a, unsigned guards) MUST_CHECK; /* the first tha
 /* All condition guards of the rule that fail now: texts appended to a->missing. */
 enum err task_guard_missing(struct act *a, unsigned guards) MUST_CHECK;
 void     task_miss(struct act *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-bool     task_blank(const char *s); /* NULL, empty or only blanks */
-#define TASK_WHENS(X) X(ALWAYS) X(PLACES_DROPPED) X(PLACE_OPEN) X(DATE_PAST) X(LAST_TO_SIGN) X(NOBODY_SIGNED) X(NO_DATE) X(CONTINUES)
+bool     task_numbers(const cJSON *quantities); /* NULL, or an object of numbers that are not negative */
+bool     task_blank(const char *s);             /* NULL, empty or only blanks */
+#define TASK_WHENS(X)                                                                                                            \
+    X(ALWAYS) X(PLACES_DROPPED) X(PLACE_OPEN) X(DATE_PAST) X(LAST_TO_SIGN) X(NOBODY_SIGNED) X(NO_DATE) X(CONTINUES)
 #define X(name) bool when_##name(const struct act *a);
 TASK_WHENS(X)
 #undef X
@@ -118,12 +120,14 @@ TASK_WHENS(X)
 enum err task_expand(struct act *a) MUST_CHECK;
 /* Listed units that are no groups, lead and roles, without expansion. */
 enum err task_check_listed(struct act *a) MUST_CHECK;
-/* A unit that may be responsible: real, valid today, neither supervising nor monitoring nor the caller's own. Faults are missed. */
+/* A unit that may be responsible: real, valid today, neither supervising nor monitoring nor the caller's own. Faults are missed.
+ */
 enum err task_check_unit(struct act *a, const char *code, const struct task_named *monitors, size_t n) MUST_CHECK;
 
 /* ---- task_tell.c ---- */
 enum err task_tell_units(struct act *a, const char *kind, bool lead_only, const char *extra, const char *dedupe) MUST_CHECK;
-enum err task_tell_unit(struct act *a, const char *unit, unsigned roles, const char *kind, const char *extra, const char *dedupe) MUST_CHECK;
+enum err task_tell_unit(struct act *a, const char *unit, unsigned roles, const char *kind, const char *extra,
+                        const char *dedupe) MUST_CHECK;
 enum err task_tell_side(struct act *a, unsigned roles, const char *kind, const char *extra, const char *dedupe) MUST_CHECK;
 enum err task_tell_person(struct act *a, const char *person, const char *kind, const char *dedupe) MUST_CHECK;
 /* The n-th working day after the instant. ERR_CALENDAR with a text. */

@@ -10,8 +10,8 @@ static const char *const words[] = {
 
 const char *light_word(enum light l) { return words[l]; }
 
-/* Yellow ends on the day that is working day number yellow_days + 1 from now. When the calendar ends before it, every day up to its
- * end is yellow, and nothing can be said beyond. */
+/* Yellow ends on the day that is working day number yellow_days + 1 from now. When the calendar ends before it, every day up to
+ * its end is yellow, and nothing can be said beyond. */
 void light_day_init(struct light_day *d, const struct calendar *cal, int64_t biz_ms, int yellow_days) {
     *d = (struct light_day){.cal = cal, .today = date_of_ms(biz_ms), .unknown_from = INT32_MAX};
     if (calendar_add(cal, d->today, yellow_days + 1, &d->yellow_before) == ERR_OK) return;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The light of a task (domain.md 3.3; D36): one pure function of its state, dates and the business day; nothing is stored. Any thread.
+ * The light of a task (domain.md 3.3; D36): one pure function of its state, dates and the business day; nothing is stored. Any
+ * thread.
  *
  *   none    no draft, nothing closed, no long-term or suspended task, nothing late at creation until it has a fresh date
  *   green   on course; handed in and waiting for review
@@ -39,7 +40,8 @@ struct light_of {
 enum light task_light(const struct light_day *d, const struct light_of *t);
 /* The date that counts, borrowed; NULL: none. */
 const char *task_due(const char *deadline, const char *grace_until);
-/* Working days d with today < d <= due (0 when past); over: working days since due, 0 when not past. ERR_CALENDAR; ERR_NOTFOUND: no date. */
+/* Working days d with today < d <= due (0 when past); over: working days since due, 0 when not past. ERR_CALENDAR; ERR_NOTFOUND:
+ * no date. */
 enum err task_days(const struct light_day *d, const char *due, int *left, int *over) MUST_CHECK;
 
 #endif

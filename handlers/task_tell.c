@@ -22,7 +22,8 @@ static struct notice_msg message(struct act *a, const char *kind, const char *ex
                                .biz_ms  = a->r->biz_ms};
 }
 
-enum err task_tell_unit(struct act *a, const char *unit, unsigned roles, const char *kind, const char *extra, const char *dedupe) {
+enum err task_tell_unit(struct act *a, const char *unit, unsigned roles, const char *kind, const char *extra,
+                        const char *dedupe) {
     struct notice_rules rules = people_notice_rules(a->r->house);
     struct notice_msg   msg   = message(a, kind, extra, dedupe);
     size_t              n;
@@ -67,7 +68,8 @@ enum err task_workday(struct req *r, int64_t biz_ms, int n, int32_t *day) {
     enum err e = calendar_add(r->house->cal, from, n, day);
     if (e != ERR_CALENDAR) return e;
     date_split(from, &y, &m, &d);
-    return req_fail(r, ERR_CALENDAR, "%d 年的节假日安排尚未导入，暂时无法计算时限。请联系管理员导入后重试。", m == 12 ? y + 1 : y);
+    return req_fail(r, ERR_CALENDAR, "%d 年的节假日安排尚未导入，暂时无法计算时限。请联系管理员导入后重试。",
+                    m == 12 ? y + 1 : y);
 }
 
 /* 24:00 of the next working day; urgent: clock hours (D44). */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The directory of units (F001): lists by level, type, kind or group, one unit with its names and members, and look-up by name, which
- * never guesses (F033).
+ * The directory of units (F001): lists by level, type, kind or group, one unit with its names and members, and look-up by name,
+ * which never guesses (F033).
  */
 #include <string.h>
 
@@ -44,12 +44,14 @@ static void write_unit(struct req *r, const struct unit *u) {
 static bool is_same(const char *want, const char *have) { return want == NULL || strcmp(want, have) == 0; }
 
 static bool fits(const struct list_args *p, const struct unit *u) {
-    return is_same(p->level, u->level) && is_same(p->type, u->type) && is_same(p->scope, u->scope) && is_same(p->kind, u->user_kind) &&
+    return is_same(p->level, u->level) && is_same(p->type, u->type) && is_same(p->scope, u->scope) &&
+           is_same(p->kind, u->user_kind) &&
            (p->q == NULL || strstr(u->full_name, p->q) || strstr(u->short_name, p->q) || strstr(u->board_name, p->q));
 }
 
 /* Members keep the order of the group; after: the last code of the page before. */
-static enum err members_of(struct req *r, const struct list_args *p, const char *after, size_t limit, struct unit **list, size_t *n) {
+static enum err members_of(struct req *r, const struct list_args *p, const char *after, size_t limit, struct unit **list,
+                           size_t *n) {
     const char **codes;
     size_t       codes_n;
     bool         started = *after == '\0';
@@ -105,18 +107,23 @@ static enum err by_name(struct req *r, const char *name, struct unit **list, siz
 static enum err list(struct req *r, const void *args) {
     const struct list_args *p = args;
     struct cursor           c;
-    struct unit            *v;
-    size_t                  n, limit = p->limit ? (size_t)p->limit : 50;
-    const char *filter = arena_printf(r->a, "%s|%s|%s|%s|%s|%s", p->group ? p->group : "", p->level ? p->level : "", p->type ? p->type : "",
-                                      p->scope ? p->scope : "", p->kind ? p->kind : "", p->q ? p->q : "");
+    struct unit            *v = NULL;
+    size_t                  n = 0, limit = p->limit ? (size_t)p->limit : 50;
+    const char             *filter = arena_printf(r->a, "%s|%s|%s|%s|%s|%s", p->group ? p->group : "", p->level ? p->level : "",
+                                      p->type ? p->type : "", p->scope ? p->scope : "", p->kind ? p->kind : "", p->q ? p->q : "");
     TRY(req_cursor_parse(r, p->cursor, filter, &c));
     if (p->name) {
         TRY(by_name(r, p->name, &v, &n));
     } else if (p->group) {
         TRY(members_of(r, p, c.s, limit + 1, &v, &n));
     } else {
-        struct unit_filter f = {
-            .level = p->level, .type = p->type, .scope = p->scope, .user_kind = p->kind, .q = p->q, .after = c.s, .limit = (int)limit + 1};
+        struct unit_filter f = {.level     = p->level,
+                                .type      = p->type,
+                                .scope     = p->scope,
+                                .user_kind = p->kind,
+                                .q         = p->q,
+                                .after     = c.s,
+                                .limit     = (int)limit + 1};
         TRY(unit_list(r->db, r->a, &f, &v, &n));
     }
     bool more = n > limit;
@@ -129,8 +136,10 @@ static enum err list(struct req *r, const void *args) {
         jw_obj_end(r->out);
     }
     jw_arr_end(r->out);
-    if (more) req_cursor_write(r, filter, (struct cursor){.s = v[n - 1].code});
-    else jw_kstr(r->out, "next", NULL);
+    if (more)
+        req_cursor_write(r, filter, (struct cursor){.s = v[n - 1].code});
+    else
+        jw_kstr(r->out, "next", NULL);
     return ERR_OK;
 }
 
@@ -192,7 +201,7 @@ static enum err get(struct req *r, const void *args) {
 
 static const struct param list_params[] = {
     P_STR(struct list_args, name, 1, 100, false),
-    P_IDOPT(struct list_args, group, NULL),
+    P_IDOPT(struct list_args, group, "unit"),
     P_ENUM(struct list_args, level, "city|county|province|external", false),
     P_STR(struct list_args, type, 1, 40, false),
     P_ENUM(struct list_args, scope, "county|department|soe", false),
@@ -204,10 +213,26 @@ static const struct param list_params[] = {
 static const struct param id_params[] = {P_ID(struct id_args, unit, "unit")};
 
 static const struct method v[] = {
-    {.name = "unit.list", .verb = V_GET, .path = "/v1/units",
-     .doc = "查询单位目录，可按层级、类型、用户类别、单位组和名称筛选；name 按全称、简称或别名查一个单位，有歧义时拒绝并列出候选单位。",
-     .roles = READERS, .cost = 1, PARAMS(list_params), .args_size = sizeof(struct list_args), .fn = list, .reply_doc = "items 单位列表；next 下一页游标"},
-    {.name = "unit.get", .verb = V_GET, .path = "/v1/units/{unit}", .doc = "查看一个单位：别名、角色、有效期，单位组的成员。", .roles = READERS, .cost = 1,
-     PARAMS(id_params), .args_size = sizeof(struct id_args), .fn = get, .reply_doc = "单位的全部资料"},
+    {.name  = "unit.list",
+     .verb  = V_GET,
+     .path  = "/v1/units",
+     .doc   = "查询单位目录，可按层级、类型、用户类别、单位组和名称筛选；name "
+              "按全称、简称或别名查一个单位，有歧义时拒绝并列出候选单位。",
+     .roles = READERS,
+     .cost  = 1,
+     PARAMS(list_params),
+     .args_size = sizeof(struct list_args),
+     .fn        = list,
+     .reply_doc = "items 单位列表；next 下一页游标"},
+    {.name  = "unit.get",
+     .verb  = V_GET,
+     .path  = "/v1/units/{unit}",
+     .doc   = "查看一个单位：别名、角色、有效期，单位组的成员。",
+     .roles = READERS,
+     .cost  = 1,
+     PARAMS(id_params),
+     .args_size = sizeof(struct id_args),
+     .fn        = get,
+     .reply_doc = "单位的全部资料"},
 };
 METHOD_LIST(unit_methods, v);

@@ -143,7 +143,7 @@ bool cmpp_connect_resp_is_authentic(const struct cmpp_connect_resp *r, const uin
     if (secret_n > 256) return false;
     for (unsigned i = 0; i < 4; i++) b[i] = (uint8_t)(r->status >> (24 - 8 * i));
     memcpy(b + 4, source_authenticator, 16);
-    memcpy(b + 20, secret, secret_n);
+    memcpy(b + 20, secret, secret_n); /* NOLINT(bugprone-not-null-terminated-result): bytes to be hashed */
     for (size_t skip = 0; skip <= 3 && !ok; skip += 3)
         ok = md5(b + skip, 20 + secret_n - skip, digest) == ERR_OK && CRYPTO_memcmp(digest, r->authenticator, 16) == 0;
     OPENSSL_cleanse(b, sizeof b);

@@ -91,7 +91,7 @@ void cmpp_track_age(struct cmpp_track *t, int64_t awaiting_before_ms, int64_t qu
 
 #define CMPP_IN_BYTES    (4 * CMPP_PDU_MAX)
 #define CMPP_OUT_MAX     (256u * 1024u) /* unsent bytes: a peer that does not read is dropped */
-#define CMPP_PENDING_MAX 64             /* received, handed up, not yet confirmed; more are left to the gateway's repetition */
+#define CMPP_PENDING_MAX 512            /* received, handed up, not yet confirmed (a commit's time); more are left to the gateway's repetition */
 #define CMPP_RATE_SLOTS  10             /* of 100 ms */
 
 enum cmpp_state { CMPP_ST_WAIT, CMPP_ST_CONNECT, CMPP_ST_LOGIN, CMPP_ST_UP, CMPP_ST_DRAIN, CMPP_ST_TERM, CMPP_ST_CLOSED };

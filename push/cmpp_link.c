@@ -453,7 +453,7 @@ static void on_timer(uv_timer_t *timer) {
         if (c->field == 0) c->field = (value);                                                                                   \
     } while (0)
 
-static enum err conf_check(struct cmpp_conf *c) {
+static void conf_fill(struct cmpp_conf *c) { /* NOLINT(readability-function-cognitive-complexity): a list, the macro counts */
     DEFAULT(version, CMPP_V30);
     DEFAULT(window, 16);
     DEFAULT(parts_max, c->window < 8 ? c->window : 8);
@@ -468,6 +468,9 @@ static enum err conf_check(struct cmpp_conf *c) {
     DEFAULT(backoff_min_ms, 1000);
     DEFAULT(backoff_max_ms, 60000);
     DEFAULT(close_ms, 3000);
+}
+
+static enum err conf_check(const struct cmpp_conf *c) {
     if (c->host == NULL || c->port == 0 || c->sp_code == NULL || c->secret == NULL) return ERR_INPUT;
     if (c->sp_code[0] == '\0' || strlen(c->sp_code) > 6 || strlen(c->secret) > 256) return ERR_INPUT;
     if ((c->service_id && strlen(c->service_id) > 10) || (c->src_id && strlen(c->src_id) > 21)) return ERR_INPUT;
@@ -488,7 +491,9 @@ enum err cmpp_link_open(uv_loop_t *loop, const struct cmpp_conf *conf, const str
     struct cmpp_conf        c    = *conf;
     struct sockaddr_storage addr = {0};
     struct cmpp_link       *l;
-    enum err                e = conf_check(&c);
+    enum err                e;
+    conf_fill(&c);
+    e    = conf_check(&c);
     *out = NULL;
     if (e != ERR_OK || ops->on_result == NULL) return ERR_INPUT;
     if (uv_ip4_addr(c.host, c.port, (struct sockaddr_in *)&addr) != 0 &&

@@ -309,8 +309,10 @@ static void claim(struct deliver *d) {
         TAILQ_INIT(&j->list);
         TAILQ_CONCAT(&j->list, &list, list);
         d->claims_out++;
-        j->e = writer_submit(d->conf.writer, &j->job);
-        if (j->e) claimed(d, j); /* refused: all go back, later again */
+        enum err e = writer_submit(d->conf.writer, &j->job);
+        if (e == ERR_OK) continue; /* the writer's from here on */
+        j->e = e;
+        claimed(d, j); /* refused: all go back, later again */
     }
 }
 

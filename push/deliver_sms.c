@@ -124,7 +124,7 @@ static bool send_one(struct deliver *d, struct item *it) {
     if (!pace_take(&d->pace, (unsigned)parts, clock_mono_us())) return false;
     enum err e = cmpp_link_submit(d->link, (uint64_t)(uintptr_t)it, it->phone, it->text);
     if (e == ERR_BUSY) {
-        d->pace.tokens += (double)parts;
+        pace_give_back(&d->pace, (unsigned)parts, clock_mono_us());
         return false;
     }
     forget_sent(d, it);

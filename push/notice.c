@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/calendar.h"
 #include "base/check.h"
 #include "base/id.h"
 #include "base/json.h"
@@ -12,6 +13,7 @@
 #include "store/outbox.h"
 
 #define TITLE_MAX 18 /* characters of an object's title in a text */
+#define MINUTE_MS 60000LL
 
 static const struct kind {
     const char *kind;
@@ -86,6 +88,35 @@ static enum err deliver_by(struct db *db, const struct notice_row *n, const char
     return delivery_insert(db, id, n->id, n->person, channel, lanes[n->priority], n->created_wall_ms + after_ms, n->created_wall_ms);
 }
 
+int64_t notice_after_quiet(const struct notice_rules *rules, int64_t biz_ms) {
+    int64_t from = rules->quiet_from_min * MINUTE_MS, to = rules->quiet_to_min * MINUTE_MS;
+    int32_t day  = date_of_ms(biz_ms);
+    int64_t at   = biz_ms - date_start_ms(day);
+    if (from == to) return biz_ms;
+    if (from < to) return at >= from && at < to ? date_start_ms(day) + to : biz_ms;
+    if (at >= from) return date_start_ms(day + 1) + to; /* over midnight */
+    return at < to ? date_start_ms(day) + to : biz_ms;
+}
+
+/* An SMS after `after_ms`, unless it would only be noise. Quiet hours are looked up in the business clock and added as they are:
+ * a demo that runs faster sends its SMS to the log anyway. */
+static enum err deliver_sms(struct db *db, const struct notice_rules *rules, const struct notice_row *n, int64_t after_ms) {
+    if (n->priority >= 2) {
+        struct sms_history past = {0};
+        enum err           e    = sms_history(db, n->person, n->object, n->created_wall_ms - rules->sms_merge_ms,
+                                              date_start_ms(date_of_ms(n->created_biz_ms)), &past);
+        if (e) return e;
+        bool merged = rules->sms_merge_ms > 0 && past.same_object > 0, over = rules->sms_per_day > 0 && past.today >= rules->sms_per_day;
+        if (merged || over) {
+            metric_add_label(M_C_sms, merged ? "merged" : "over_limit", 1);
+            return ERR_OK;
+        }
+        int64_t due = n->created_biz_ms + after_ms;
+        after_ms += notice_after_quiet(rules, due) - due;
+    }
+    return deliver_by(db, n, "sms", after_ms);
+}
+
 enum err notice_person(struct db *db, struct arena *a, const struct notice_rules *rules, const char *person, const struct notice_msg *m,
                        size_t *n) {
     const struct kind *k = find(m->kind);
@@ -107,7 +138,7 @@ enum err notice_person(struct db *db, struct arena *a, const struct notice_rules
     if (e == ERR_OK) e = publish(db, a, &row);
     if (e == ERR_OK && rules->demo_log) e = deliver_by(db, &row, "log", 0);
     int64_t after = rules->sms_after_ms[k->priority];
-    if (e == ERR_OK && after >= 0) e = deliver_by(db, &row, "sms", after);
+    if (e == ERR_OK && after >= 0) e = deliver_sms(db, rules, &row, after);
     if (e) return e;
     metric_add_label(M_C_notices, m->kind, 1);
     *n = 1;
@@ -134,7 +165,7 @@ enum err notice_mark_read(struct db *db, const char *person, const char *notice,
 enum err sms_code_queue(struct db *db, struct arena *a, const struct notice_rules *rules, const char *phone_plain, const char *text,
                         const char *ref, int64_t wall_ms, int64_t expires_wall, bool live) {
     char     id[ID_CAP], *full = arena_printf(a, "【%s】%s", rules->signature, text);
-    size_t   phone_cap = strlen(phone_plain) + SM4_EXTRA, text_cap = strlen(full) + SM4_EXTRA, phone_n, text_n;
+    size_t   phone_cap = strlen(phone_plain) + SM4_EXTRA, text_cap = strlen(full) + SM4_EXTRA, phone_n = 0, text_n = 0;
     uint8_t *phone = arena_alloc(a, phone_cap), *sealed = arena_alloc(a, text_cap);
     id_new("d_", id);
     enum err e = sm4_seal(rules->pii_key, phone_plain, strlen(phone_plain), phone, phone_cap, &phone_n);

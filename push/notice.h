@@ -16,6 +16,10 @@
 
 struct notice_rules {
     int64_t     sms_after_ms[4]; /* by priority 0..3; -1 never */
+    /* Noise limits (F110, F119) for SMS of priority 2 and 3; the notice itself is always in the inbox at once. Zero: no limit. */
+    int         quiet_from_min, quiet_to_min; /* minutes of the business day between which they wait; equal: no quiet hours */
+    int         sms_per_day;                  /* to one person in a business day */
+    int64_t     sms_merge_ms;                 /* no second one about the same object within */
     bool        demo_log;        /* a `log` delivery for each notice (demo, D19) */
     const char *signature;       /* 【...】 without brackets */
     const struct sm4_key *pii_key; /* seals texts to bare numbers (push/sms_out.h) */
@@ -35,6 +39,8 @@ enum err notice_unit(struct db *db, struct arena *a, const struct notice_rules *
                      const struct notice_msg *m, size_t *n) MUST_CHECK;
 enum err notice_person(struct db *db, struct arena *a, const struct notice_rules *rules, const char *person, const struct notice_msg *m,
                        size_t *n) MUST_CHECK;
+/* Business time `biz_ms`, or the end of the quiet hours it falls into. Pure. */
+int64_t notice_after_quiet(const struct notice_rules *rules, int64_t biz_ms);
 /* Marks read and cancels deliveries that have not gone out. ERR_NOTFOUND. */
 enum err notice_mark_read(struct db *db, const char *person, const char *notice, int64_t wall_ms) MUST_CHECK;
 

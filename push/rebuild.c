@@ -2,7 +2,6 @@
 #include "push/rebuild.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "store/delivery.h"
@@ -40,19 +39,19 @@ enum err rebuild_lanes(struct db *db, struct redis *redis, struct arena *a, int6
 }
 
 enum err rebuild_all(const char *db_path, const char *address, struct rebuild_counts *out, char *why, size_t why_n) {
-    struct db    *db = NULL;
-    struct redis *r  = redis_new(address, 5000);
-    struct arena *a  = arena_new(1U << 20);
-    memset(out, 0, sizeof *out);
-    enum err e = db_open(db_path, DB_READ, &db, why, why_n);
+    struct db    *db    = NULL;
+    struct redis *redis = redis_new(address, 5000);
+    struct arena *a     = arena_new(1U << 20);
+    *out                = (struct rebuild_counts){0};
+    enum err e          = db_open(db_path, DB_READ, &db, why, why_n);
     if (e) goto out;
-    e = channel_forget_all(r, &out->channel_keys);
-    if (e == ERR_OK) e = rebuild_lanes(db, r, a, &out->deliveries);
+    e = channel_forget_all(redis, &out->channel_keys);
+    if (e == ERR_OK) e = rebuild_lanes(db, redis, a, &out->deliveries);
     if (e == ERR_STORE) (void)snprintf(why, why_n, "store %s cannot be read", db_path);
     else if (e) (void)snprintf(why, why_n, "Redis at %s does not answer", address);
 out:
     db_close(db);
-    redis_free(r);
+    redis_free(redis);
     arena_free(a);
     return e;
 }

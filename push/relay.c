@@ -80,7 +80,7 @@ static enum err carry(struct relay *r, bool *more) {
         r->done_seq = rows[i].seq;
         metric_add(M_C_outbox_relayed, 1);
     }
-    *more = e == ERR_OK && n > 0;
+    *more = e == ERR_OK && n > 0; /* a read may end early, when its arena is over */
     return e;
 }
 

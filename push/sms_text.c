@@ -138,6 +138,11 @@ static bool ucs2(const uint8_t *p, size_t n, struct buf *out) {
     return true;
 }
 
+/* The analyser of gcc 12 takes the (iconv_t)-1 of a failure for a thing that leaks. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wanalyzer-malloc-leak"
+#endif
 static enum err gbk(const uint8_t *p, size_t n, struct buf *out) {
     char     in[256], utf8[1024];
     char    *from = in, *to = utf8;
@@ -145,15 +150,21 @@ static enum err gbk(const uint8_t *p, size_t n, struct buf *out) {
     enum err e = ERR_INPUT;
     if (n > sizeof in || memchr(p, 0, n) != NULL) return ERR_INPUT;
     iconv_t cd = iconv_open("UTF-8", "GBK");
-    if (cd == (iconv_t)-1) return ERR_MEDIA;
     memcpy(in, p, n);
-    if (iconv(cd, &from, &from_n, &to, &to_n) != (size_t)-1 && from_n == 0) {
-        buf_put(out, utf8, sizeof utf8 - to_n);
-        e = ERR_OK;
+    if (cd == (iconv_t)-1) {
+        e = ERR_MEDIA;
+    } else {
+        if (iconv(cd, &from, &from_n, &to, &to_n) != (size_t)-1 && from_n == 0) {
+            buf_put(out, utf8, sizeof utf8 - to_n);
+            e = ERR_OK;
+        }
+        (void)iconv_close(cd);
     }
-    (void)iconv_close(cd);
     return e;
 }
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 enum err sms_decode(uint8_t fmt, const uint8_t *p, size_t n, struct buf *out) {
     if (n == 0) return ERR_OK;

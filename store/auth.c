@@ -73,11 +73,12 @@ enum err challenge_count_all(struct db *db, int64_t since_wall, int64_t *n) {
 }
 
 enum err login_fail_add(struct db *db, const char *account, const char *address, const struct fail_rule *rule, int64_t wall_ms) {
-    int64_t      fails = 0, first = wall_ms;
+    int64_t      fails = 0, first = wall_ms, until = 0;
     bool         known = false;
-    struct rows *r     = db_query(db, "SELECT fails, first_wall FROM login_fail WHERE account = ?1 AND address = ?2", "ss", account, address);
+    struct rows *r     = db_query(db, "SELECT fails, first_wall, locked_until FROM login_fail WHERE account = ?1 AND address = ?2", "ss", account, address);
     if (db_next(r)) {
         known = true;
+        until = row_i(r, 2);
         if (row_i(r, 1) > wall_ms - rule->window_ms) {
             fails = row_i(r, 0);
             first = row_i(r, 1);
@@ -88,6 +89,7 @@ enum err login_fail_add(struct db *db, const char *account, const char *address,
     fails++;
     int64_t locked = fails >= rule->max ? wall_ms + rule->lock_ms : 0;
     if (locked) fails = 0;
+    if (locked < until) locked = until; /* one more failure never opens what is locked */
     if (!known)
         return db_exec(db, "INSERT INTO login_fail (account, address, fails, first_wall, locked_until) VALUES (?1, ?2, ?3, ?4, ?5)", "ssiii", account,
                        address, fails, first, locked);

@@ -102,7 +102,10 @@ static enum err read_log(struct redis *r, struct arena *a, const char *channel, 
     char        fresh[17];
 
     memset(pos, 0, sizeof *pos);
-    if (list) *list = NULL, *n = 0;
+    if (list) {
+        *list = NULL;
+        *n    = 0;
+    }
     if (!name_ok(channel, NAME_MAX_BYTES)) return ERR_INPUT;
     cmd_channel(&c, r, SCRIPT_READ, channel, fresh);
     cmd_i(&c, CHANNEL_META_MORE_S);

@@ -61,6 +61,15 @@ static enum err pragma(struct db *db, const char *sql) {
     return rc == SQLITE_OK ? ERR_OK : map_error(db, rc, sql);
 }
 
+static bool is_durable(struct db *db) {
+    int64_t      level = 0;
+    bool         wal   = false;
+    struct rows *r     = db_query(db, "PRAGMA journal_mode", "");
+    if (db_next(r) && row_s(r, 0)) wal = strcmp(row_s(r, 0), "wal") == 0;
+    enum err e = db_rows_end(r);
+    return e == ERR_OK && wal && db_one_i(db, &level, "PRAGMA synchronous", "") == ERR_OK && level == 2;
+}
+
 enum err db_open(const char *path, enum db_mode mode, struct db **out, char *why, size_t why_n) {
     struct db *db;
     ALLOC_OBJ(db, DB_MAGIC);
@@ -73,7 +82,8 @@ enum err db_open(const char *path, enum db_mode mode, struct db **out, char *why
         (void)sqlite3_busy_timeout(db->h, BUSY_MS);
         e = pragma(db, "PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16000");
     }
-    if (e == ERR_OK && mode == DB_WRITE) e = pragma(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 2000");
+    if (e == ERR_OK && mode == DB_WRITE)
+        e = pragma(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864");
     if (e == ERR_OK && mode == DB_READ) e = pragma(db, "PRAGMA query_only = ON");
     if (e) {
         (void)snprintf(why, why_n, "store %s: %s", path, db->h ? sqlite3_errmsg(db->h) : "out of memory");
@@ -82,7 +92,12 @@ enum err db_open(const char *path, enum db_mode mode, struct db **out, char *why
     }
     db->cap   = STMTS_INIT;
     db->stmts = x_calloc(db->cap, sizeof *db->stmts);
-    *out      = db;
+    if (mode == DB_WRITE && !is_durable(db)) { /* these pragmas answer, they do not fail */
+        (void)snprintf(why, why_n, "store %s: no write-ahead log with synchronous=FULL on this file system", path);
+        db_close(db);
+        return ERR_STORE;
+    }
+    *out = db;
     return ERR_OK;
 }
 
@@ -125,6 +140,10 @@ static enum err take(struct db *db, const char *sql, struct stmt **cached, sqlit
     if (db->n * 2 >= db->cap) grow(db);
     struct stmt *s = slot_of(db->stmts, db->cap, sql);
     *cached        = NULL;
+    if (s->sql) {
+        const char *text = sqlite3_sql(s->st);
+        MUST(strncmp(text, sql, strlen(text)) == 0); /* not a literal: its address now holds another text */
+    }
     if (s->sql && s->busy) return prepare(db, sql, st);
     if (s->sql == NULL) {
         enum err e = prepare(db, sql, &s->st);
@@ -143,6 +162,7 @@ static enum err take(struct db *db, const char *sql, struct stmt **cached, sqlit
 
 static void bind_all(sqlite3_stmt *st, const char *types, va_list ap) {
     int rc = SQLITE_OK;
+    MUST((size_t)sqlite3_bind_parameter_count(st) == strlen(types)); /* a parameter left out would be NULL in silence */
     for (int i = 1; types[i - 1]; i++) {
         const void *p;
         switch (types[i - 1]) {
@@ -162,16 +182,14 @@ static void bind_all(sqlite3_stmt *st, const char *types, va_list ap) {
     MUST(rc == SQLITE_OK); /* more arguments than parameters: a programmer's error */
 }
 
-static enum err put_back(struct db *db, struct stmt *cached, sqlite3_stmt *st) {
+static void put_back(struct stmt *cached, sqlite3_stmt *st) {
     if (cached == NULL) {
         (void)sqlite3_finalize(st);
-        return ERR_OK;
+        return;
     }
-    (void)db;
-    (void)sqlite3_reset(st);
+    (void)sqlite3_reset(st); /* repeats the error of the step, which is known */
     (void)sqlite3_clear_bindings(st);
     cached->busy = false;
-    return ERR_OK;
 }
 
 enum err db_exec(struct db *db, const char *sql, const char *types, ...) {
@@ -188,7 +206,7 @@ enum err db_exec(struct db *db, const char *sql, const char *types, ...) {
     int     rc = sqlite3_step(st);
     db->used_us += clock_mono_us() - t;
     if (rc != SQLITE_DONE && rc != SQLITE_ROW) e = map_error(db, rc, sql);
-    (void)put_back(db, cached, st);
+    put_back(cached, st);
     return e;
 }
 
@@ -238,7 +256,7 @@ bool db_next(struct rows *r) {
 
 enum err db_rows_end(struct rows *r) {
     MUST(r->open);
-    if (r->st) (void)put_back(r->db, r->cached, r->st);
+    if (r->st) put_back(r->cached, r->st);
     r->open = false;
     return r->e;
 }

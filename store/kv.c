@@ -14,5 +14,6 @@ enum err kv_get(struct db *db, struct arena *a, const char *name, const char **v
 }
 
 enum err kv_set(struct db *db, const char *name, const char *value) {
-    return db_exec(db, "INSERT INTO kv (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value", "ss", name, value);
+    return db_exec(db, "INSERT INTO kv (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                   "ss", name, value);
 }

@@ -4,6 +4,8 @@
  *   clock                    business clock of a demo (handlers/demo.c)
  *   demo                     the sample and the people of the demo are complete
  *   import.unit:CODE, import.task:ID   digest of the row as it was imported (handlers/import.c)
+ *   upkeep.biz               the last business instant that is finished (handlers/upkeep.c)
+ *   board:PERIOD:SCOPE       digest of the board published last (handlers/ranking.c)
  */
 #ifndef ZB_STORE_KV_H
 #define ZB_STORE_KV_H
@@ -12,7 +14,8 @@
 #include "base/err.h"
 #include "store/db.h"
 
-enum err kv_get(struct db *db, struct arena *a, const char *name, const char **value) MUST_CHECK; /* ERR_NOTFOUND; value in the arena */
-enum err kv_set(struct db *db, const char *name, const char *value) MUST_CHECK;                   /* new or replaced */
+enum err kv_get(struct db *db, struct arena *a, const char *name,
+                const char **value) MUST_CHECK;                                 /* ERR_NOTFOUND; value in the arena */
+enum err kv_set(struct db *db, const char *name, const char *value) MUST_CHECK; /* new or replaced */
 
 #endif

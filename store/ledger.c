@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/id.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -16,14 +17,17 @@
 #include "store/ledger_int.h"
 
 #define LEDGER_MAGIC 0x6c656467U
+#define LINES_MAX    (1U << 20)
 #define ZERO_HASH    "0000000000000000000000000000000000000000000000000000000000000000"
 
 struct ledger {
     unsigned           magic;
     struct ledger_keys keys;
     int                heads_fd;
-    bool               dirty;      /* rows were added in this batch */
-    char               head[256];  /* line for the file, after COMMIT */
+    bool               dirty;     /* rows were added in this batch */
+    char               head[256]; /* line for the file, after COMMIT */
+    struct buf         lines;     /* heads the file does not have yet: it could not be written */
+    bool               torn;      /* the file ends inside a line */
 };
 
 static enum err mac_key(const char *path, bool create, uint8_t key[32]) {
@@ -36,28 +40,49 @@ static enum err mac_key(const char *path, bool create, uint8_t key[32]) {
     if (got >= 0 || errno != ENOENT || !create) return ERR_NOTFOUND;
     random_bytes(key, 32);
     hex_encode(hex, key, 32);
-    fd      = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    bool ok = fd >= 0 && write(fd, hex, 64) == 64 && fsync(fd) == 0;
-    if (fd >= 0) (void)close(fd);
-    return ok ? ERR_OK : ERR_STORE;
+    enum err e = file_create(path, hex, 64);
+    x_wipe(hex, sizeof hex);
+    return e ? ERR_STORE : ERR_OK;
+}
+
+/* Keys are made for a new house only: with others than those it was written with, every old row would look forged. */
+static bool has_heads(const char *data_dir) {
+    char        path[400];
+    struct stat st;
+    (void)snprintf(path, sizeof path, "%s/ledger.heads", data_dir);
+    return stat(path, &st) == 0 && st.st_size > 0;
 }
 
 enum err ledger_keys_load(const char *data_dir, bool create, struct ledger_keys *k, char *why, size_t why_n) {
     char path[400];
+    bool used = has_heads(data_dir);
     (void)snprintf(path, sizeof path, "%s/keys", data_dir);
-    if (create) (void)mkdir(path, 0700);
+    if (create && mkdir(path, 0700) == 0 && file_sync_dir(data_dir) != ERR_OK) {
+        (void)snprintf(why, why_n, "%s: cannot be written", data_dir);
+        return ERR_STORE;
+    }
     (void)snprintf(path, sizeof path, "%s/keys/ledger.mac", data_dir);
-    enum err e = mac_key(path, create, k->mac);
+    enum err e = mac_key(path, create && !used, k->mac);
     if (e == ERR_OK) {
         (void)snprintf(path, sizeof path, "%s/keys/server.sm2", data_dir);
         e = sm2_key_load(path, k->priv, k->pub);
-        if (e == ERR_NOTFOUND && create) {
+        if (e == ERR_NOTFOUND && create && !used) {
             e = sm2_keygen(k->priv, k->pub);
             if (e == ERR_OK) e = sm2_key_save(path, k->priv, k->pub);
         }
     }
-    if (e) (void)snprintf(why, why_n, "%s: key missing or unreadable", path);
+    if (e)
+        (void)snprintf(why, why_n, "%s: key missing or unreadable%s", path, used ? "; the ledger was written with it, restore it from the backup" : "");
     return e;
+}
+
+static bool is_torn(const char *path) {
+    char last = '\n';
+    int  fd   = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    if (lseek(fd, -1, SEEK_END) >= 0 && read(fd, &last, 1) != 1) last = '\n';
+    (void)close(fd);
+    return last != '\n';
 }
 
 enum err ledger_open(const char *data_dir, struct ledger **out, char *why, size_t why_n) {
@@ -66,6 +91,8 @@ enum err ledger_open(const char *data_dir, struct ledger **out, char *why, size_
     char     path[400];
     enum err e = ledger_keys_load(data_dir, true, &l->keys, why, why_n);
     (void)snprintf(path, sizeof path, "%s/ledger.heads", data_dir);
+    buf_init(&l->lines, LINES_MAX);
+    l->torn     = is_torn(path);
     l->heads_fd = e ? -1 : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (e == ERR_OK && l->heads_fd < 0) {
         (void)snprintf(why, why_n, "%s: cannot be opened", path);
@@ -83,6 +110,7 @@ void ledger_close(struct ledger *l) {
     CHECK_OBJ_NOTNULL(l, LEDGER_MAGIC);
     if (l->heads_fd >= 0) (void)close(l->heads_fd);
     x_wipe(&l->keys, sizeof l->keys);
+    buf_fini(&l->lines);
     FREE_OBJ(l);
 }
 
@@ -123,6 +151,9 @@ size_t ledger_head_text(int64_t seq, const char *hash, char out[128]) {
 enum err ledger_add(struct ledger *l, struct db *db, const struct ledger_entry *e) {
     CHECK_OBJ_NOTNULL(l, LEDGER_MAGIC);
     char id[ID_CAP], mac[65];
+    /* LF separates the fields under the hash: inside one it would let two rows have the same bytes. */
+    if (strchr(e->kind, '\n') || strchr(e->actor, '\n') || strchr(e->unit, '\n') || strchr(e->object, '\n') || strchr(e->body, '\n'))
+        return ERR_INPUT;
     id_new("l_", id);
     struct ledger_row r = {.id             = id,
                            .kind           = e->kind,
@@ -187,13 +218,32 @@ enum err ledger_seal(struct ledger *l, struct db *db) {
     return db_exec(db, "INSERT INTO ledger_head (seq, hash, sig, at_wall) VALUES (?1, ?2, ?3, ?4)", "issi", seq, hash, sig_hex, clock_wall_ms());
 }
 
+/* A line that failed stays for the next time; until then verify finds it in the table. */
+static bool append(struct ledger *l) {
+    if (l->torn) {
+        if (write(l->heads_fd, "\n", 1) != 1) return false;
+        l->torn = false;
+    }
+    ssize_t n = write(l->heads_fd, buf_str(&l->lines), l->lines.len);
+    if (n != (ssize_t)l->lines.len) {
+        l->torn = n > 0; /* verify knows the beginning of a line by the head in the table */
+        return false;
+    }
+    buf_reset(&l->lines);
+    return fdatasync(l->heads_fd) == 0;
+}
+
 void ledger_committed(struct ledger *l) {
     l->dirty = false;
     if (l->head[0] == '\0') return;
-    size_t n = strlen(l->head);
-    if (write(l->heads_fd, l->head, n) != (ssize_t)n || fdatasync(l->heads_fd) != 0)
-        LOG0(LOG_ERROR, "ledger_head_file_not_written"); /* the table has the head too; verify accepts a file that lags */
+    buf_puts(&l->lines, l->head);
     l->head[0] = '\0';
+    if (l->lines.failed) { /* too many to keep: verify will say that the file lags */
+        buf_reset(&l->lines);
+        LOG0(LOG_ERROR, "ledger_heads_lost");
+        return;
+    }
+    if (!append(l)) LOG0(LOG_ERROR, "ledger_head_file_not_written");
 }
 
 void ledger_aborted(struct ledger *l) {

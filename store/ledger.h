@@ -15,8 +15,9 @@
 #include "base/err.h"
 #include "store/db.h"
 
-/* Keys under DIR/keys (0600), made on first use: ledger.mac (32 bytes hex), server.sm2 (PEM). Head file: DIR/ledger.heads,
- * one line "seq hash_hex signature_hex" a batch, fsynced after the COMMIT it belongs to. */
+/* Keys under DIR/keys (0600), made on first use: ledger.mac (32 bytes hex), server.sm2 (sm2_key_save);
+ * when the head file has lines already, a missing key is an error. Head file: DIR/ledger.heads, one line "seq hash_hex signature_hex"
+ * a batch, fsynced after the COMMIT it belongs to; a crash may leave it one line short or with a torn line. */
 struct ledger;
 enum err ledger_open(const char *data_dir, struct ledger **out, char *why, size_t why_n) MUST_CHECK;
 void     ledger_close(struct ledger *l);
@@ -29,7 +30,7 @@ struct ledger_entry {
     const char *body;   /* canonical JSON text without personal data, or "" */
     int64_t     at_wall_ms, at_business_ms;
 };
-/* Writer thread, inside a job. */
+/* Writer thread, inside a job. ERR_INPUT: a field holds LF (it separates the fields under the hash). */
 enum err ledger_add(struct ledger *l, struct db *db, const struct ledger_entry *e) MUST_CHECK;
 /* Writer thread, before COMMIT: sequences and chains the rows added in this transaction, signs the head. Cheap when none. */
 enum err ledger_seal(struct ledger *l, struct db *db) MUST_CHECK;

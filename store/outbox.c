@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/outbox.h"
 
+#include <string.h>
+
+#include "store/keys.h"
+
 enum err outbox_add(struct db *db, const char *channel, const char *key, const char *data, int64_t wall_ms) {
-    int64_t  seq;
+    int64_t seq = 0;
+    if (channel[0] == '\0' || strlen(channel) > NAME_MAX_BYTES || (key && strlen(key) > NAME_MAX_BYTES)) return ERR_INPUT;
+    if (strlen(data) > CHANNEL_DATA_MAX) return ERR_TOOBIG;
     enum err e = db_exec(db, "UPDATE counter SET value = value + 1 WHERE name = 'outbox'", "");
     if (e == ERR_OK) e = db_one_i(db, &seq, "SELECT value FROM counter WHERE name = 'outbox'", "");
     if (e) return e;

@@ -11,7 +11,8 @@
 #include "base/err.h"
 #include "store/db.h"
 
-/* Writer thread. key: NULL, or the latest-wins key of the item inside the channel. data: JSON without raw newlines. */
+/* Writer thread. key: NULL, or the latest-wins key of the item inside the channel. data: JSON without raw newlines.
+ * ERR_INPUT, ERR_TOOBIG: what the channel would refuse (store/keys.h); carried on, such a row would hold up all behind it. */
 enum err outbox_add(struct db *db, const char *channel, const char *key, const char *data, int64_t wall_ms) MUST_CHECK;
 
 struct outbox_row {

@@ -17,10 +17,11 @@ static void read_plan(struct rows *r, struct arena *a, struct plan *p) {
 
 enum err plan_get(struct db *db, struct arena *a, const char *id, struct plan *out) {
     enum err     e = ERR_NOTFOUND;
-    struct rows *r = db_query(db,
-                              "SELECT p.id, p.title, p.doc_no, p.issuer, u.short_name, p.meeting, p.issued_on, p.printed_on, p.disclosure "
-                              "FROM plan p JOIN unit u ON u.code = p.issuer WHERE p.id = ?1",
-                              "s", id);
+    struct rows *r =
+        db_query(db,
+                 "SELECT p.id, p.title, p.doc_no, p.issuer, u.short_name, p.meeting, p.issued_on, p.printed_on, p.disclosure "
+                 "FROM plan p JOIN unit u ON u.code = p.issuer WHERE p.id = ?1",
+                 "s", id);
     memset(out, 0, sizeof *out);
     if (db_next(r)) {
         read_plan(r, a, out);
@@ -31,12 +32,13 @@ enum err plan_get(struct db *db, struct arena *a, const char *id, struct plan *o
 }
 
 enum err plan_list(struct db *db, struct arena *a, const char *after, int limit, struct plan **list, size_t *n) {
-    *list          = arena_alloc(a, ((size_t)limit + 1) * sizeof **list);
-    *n             = 0;
-    struct rows *r = db_query(db,
-                              "SELECT p.id, p.title, p.doc_no, p.issuer, u.short_name, p.meeting, p.issued_on, p.printed_on, p.disclosure "
-                              "FROM plan p JOIN unit u ON u.code = p.issuer WHERE p.id > ?1 ORDER BY p.id LIMIT ?2",
-                              "si", after, (int64_t)limit);
+    *list = arena_alloc(a, ((size_t)limit + 1) * sizeof **list);
+    *n    = 0;
+    struct rows *r =
+        db_query(db,
+                 "SELECT p.id, p.title, p.doc_no, p.issuer, u.short_name, p.meeting, p.issued_on, p.printed_on, p.disclosure "
+                 "FROM plan p JOIN unit u ON u.code = p.issuer WHERE p.id > ?1 ORDER BY p.id LIMIT ?2",
+                 "si", after, (int64_t)limit);
     while (*n < (size_t)limit && db_next(r)) read_plan(r, a, &(*list)[(*n)++]);
     return db_rows_end(r);
 }
@@ -49,7 +51,7 @@ enum err plan_parts(struct db *db, struct arena *a, const char *plan, struct pla
     *list          = arena_alloc(a, ((size_t)count + 1) * sizeof **list);
     struct rows *r = db_query(db, "SELECT part, title FROM plan_part WHERE plan = ?1 ORDER BY part", "s", plan);
     while (*n < (size_t)count && db_next(r)) {
-        (*list)[*n].part    = row_i(r, 0);
+        (*list)[*n].part      = row_i(r, 0);
         (*list)[(*n)++].title = arena_strdup(a, row_s(r, 1));
     }
     return db_rows_end(r);
@@ -60,13 +62,14 @@ enum err plan_items(struct db *db, struct arena *a, const char *plan, struct pla
     enum err e     = db_one_i(db, &count, "SELECT COUNT(*) FROM task WHERE plan = ?1", "s", plan);
     *n             = 0;
     if (e) return e;
-    *list          = arena_alloc(a, ((size_t)count + 1) * sizeof **list);
-    struct rows *r = db_query(db,
-                              "SELECT part, section, COUNT(*), SUM(CASE WHEN state = 'closed' THEN 1 ELSE 0 END), "
-                              "SUM(CASE WHEN deadline IS NOT NULL THEN 1 ELSE 0 END), "
-                              "SUM(CASE WHEN deadline IS NOT NULL AND state IN ('closed', 'long_term') THEN 1 ELSE 0 END) "
-                              "FROM task WHERE plan = ?1 AND state <> 'cancelled' GROUP BY part, section ORDER BY part, MIN(ord), section",
-                              "s", plan);
+    *list = arena_alloc(a, ((size_t)count + 1) * sizeof **list);
+    struct rows *r =
+        db_query(db,
+                 "SELECT part, section, COUNT(*), SUM(CASE WHEN state = 'closed' THEN 1 ELSE 0 END), "
+                 "SUM(CASE WHEN deadline IS NOT NULL THEN 1 ELSE 0 END), "
+                 "SUM(CASE WHEN deadline IS NOT NULL AND state IN ('closed', 'long_term') THEN 1 ELSE 0 END) "
+                 "FROM task WHERE plan = ?1 AND state <> 'cancelled' GROUP BY part, section ORDER BY part, MIN(ord), section",
+                 "s", plan);
     while (*n < (size_t)count && db_next(r)) {
         struct plan_item *i = &(*list)[(*n)++];
         i->part             = row_i(r, 0);
@@ -87,6 +90,6 @@ enum err plan_add(struct db *db, const struct plan *p) {
 }
 
 enum err plan_part_add(struct db *db, const char *plan, int64_t part, const char *title) {
-    return db_exec(db, "INSERT INTO plan_part (plan, part, title) VALUES (?1, ?2, ?3) ON CONFLICT (plan, part) DO NOTHING", "sis", plan, part,
-                   title);
+    return db_exec(db, "INSERT INTO plan_part (plan, part, title) VALUES (?1, ?2, ?3) ON CONFLICT (plan, part) DO NOTHING", "sis",
+                   plan, part, title);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Plans, the containers of tasks (F005): tables plan, plan_part, and the counts of their tasks. Rows come back in the arena. Reads on
- * any connection; writes on the writer's thread, in its transaction.
+ * Plans, the containers of tasks (F005): tables plan, plan_part, and the counts of their tasks. Rows come back in the arena.
+ * Reads on any connection; writes on the writer's thread, in its transaction.
  *
- * Counted are tasks that are not cancelled. A dated task is done when it is closed, or accepted and now followed for the long term
- * (F024). A task without a date is never "done" by itself; closed ones are in `closed`.
+ * Counted are tasks that are not cancelled. A dated task is done when it is closed, or accepted and now followed for the long
+ * term (F024). A task without a date is never "done" by itself; closed ones are in `closed`.
  */
 #ifndef ZB_STORE_PLAN_H
 #define ZB_STORE_PLAN_H
@@ -21,7 +21,8 @@ struct plan {
     const char *issued_on, *printed_on;
 };
 enum err plan_get(struct db *db, struct arena *a, const char *id, struct plan *out) MUST_CHECK; /* ERR_NOTFOUND */
-enum err plan_list(struct db *db, struct arena *a, const char *after, int limit, struct plan **list, size_t *n) MUST_CHECK; /* by id; after "": all */
+enum err plan_list(struct db *db, struct arena *a, const char *after, int limit, struct plan **list,
+                   size_t *n) MUST_CHECK; /* by id; after "": all */
 
 struct plan_part {
     int64_t     part;

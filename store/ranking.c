@@ -10,17 +10,16 @@
 
 #include "base/calendar.h"
 #include "base/check.h"
+#include "store/kv.h"
 
-static const char *const act_words[] = {
-    "",
+static const char *const act_words[] = {"",
 #define X(word) #word,
-    RANKING_ACTS(X)
+                                        RANKING_ACTS(X)
 #undef X
 };
-static const char *const state_words[] = {
-    "",
+static const char *const state_words[] = {"",
 #define X(word) #word,
-    RANKING_STATES(X)
+                                          RANKING_STATES(X)
 #undef X
 };
 
@@ -80,8 +79,8 @@ static enum err load_units(struct db *db, struct arena *a, struct ranking_data *
     size_t max;
     COUNT(max, "SELECT COUNT(*) FROM unit WHERE is_group = 0");
     struct ranking_unit *v = arena_alloc(a, (max + 1) * sizeof *v);
-    struct rows         *r = db_query(db, "SELECT code, board_name, short_name, scope FROM unit WHERE is_group = 0 ORDER BY code", "");
-    size_t               n = 0;
+    struct rows *r = db_query(db, "SELECT code, board_name, short_name, scope FROM unit WHERE is_group = 0 ORDER BY code", "");
+    size_t       n = 0;
     for (; n < max && db_next(r); n++)
         v[n] = (struct ranking_unit){arena_strdup(a, row_s(r, 0)), arena_strdup(a, row_s(r, 1)), arena_strdup(a, row_s(r, 2)),
                                      scope_bit(row_s(r, 3))};
@@ -100,8 +99,8 @@ static enum err load_task_rows(struct db *db, struct arena *a, struct ranking_da
     size_t max;
     COUNT(max, "SELECT COUNT(*) FROM task");
     struct ranking_task *v = arena_alloc(a, (max + 1) * sizeof *v);
-    struct rows *r = db_query(db, "SELECT id, title, supervising_unit, deadline, long_term FROM task ORDER BY id", "");
-    size_t       n = 0;
+    struct rows         *r = db_query(db, "SELECT id, title, supervising_unit, deadline, long_term FROM task ORDER BY id", "");
+    size_t               n = 0;
     for (; n < max && db_next(r); n++)
         v[n] = (struct ranking_task){.id          = arena_strdup(a, row_s(r, 0)),
                                      .title       = arena_strdup(a, row_s(r, 1)),
@@ -118,7 +117,9 @@ static enum err load_task_units(struct db *db, struct arena *a, const struct ran
     size_t max, n = 0, at = 0;
     COUNT(max, "SELECT COUNT(*) FROM task_unit");
     struct ranking_task_unit *v = arena_alloc(a, (max + 1) * sizeof *v);
-    struct rows *r = db_query(db, "SELECT task, unit, is_lead, sign_due_biz, signed_biz FROM task_unit WHERE state <> 'refused' ORDER BY task, unit", "");
+    struct rows              *r = db_query(
+                     db, "SELECT task, unit, is_lead, sign_due_biz, signed_biz FROM task_unit WHERE state <> 'refused' ORDER BY task, unit",
+                     "");
     while (n < max && db_next(r)) {
         struct ranking_task *t    = advance(tasks, d->tasks_n, &at, row_s(r, 0));
         int                  unit = ranking_find_unit(d, row_s(r, 1));
@@ -138,11 +139,11 @@ static enum err load_events(struct db *db, struct arena *a, const struct ranking
     while (n < max && db_next(r)) {
         struct ranking_task *t = advance(tasks, d->tasks_n, &at, row_s(r, 0));
         if (t == NULL) continue;
-        v[n] = (struct ranking_event){.act           = (enum ranking_act)word_index(act_words, ARRAY_N(act_words), row_s(r, 2)),
-                                      .to            = (enum ranking_state)word_index(state_words, ARRAY_N(state_words), row_s(r, 3)),
-                                      .unit          = ranking_find_unit(d, row_s(r, 4)),
-                                      .seq           = row_i(r, 1),
-                                      .at_biz        = row_i(r, 5),
+        v[n] = (struct ranking_event){.act    = (enum ranking_act)word_index(act_words, ARRAY_N(act_words), row_s(r, 2)),
+                                      .to     = (enum ranking_state)word_index(state_words, ARRAY_N(state_words), row_s(r, 3)),
+                                      .unit   = ranking_find_unit(d, row_s(r, 4)),
+                                      .seq    = row_i(r, 1),
+                                      .at_biz = row_i(r, 5),
                                       .deadline_from = deadline_from(row_s(r, 6))};
         if (t->events_n++ == 0) t->events = &v[n];
         n++;
@@ -171,17 +172,18 @@ static enum err load_words(struct db *db, struct arena *a, struct ranking_data *
     COUNT(max, "SELECT (SELECT COUNT(*) FROM instruction_unit) + (SELECT COUNT(*) FROM praise)");
     struct ranking_word *v = arena_alloc(a, (max + 1) * sizeof *v);
     size_t               n = 0;
-    struct rows         *r = db_query(db,
-                                      "SELECT i.kind AS kind, x.unit AS unit, i.created_biz AS at, w.at_biz AS gone, i.id AS ref "
-                                              "FROM instruction i JOIN instruction_unit x ON x.instruction = i.id "
-                                              "LEFT JOIN instruction_withdrawal w ON w.instruction = i.id WHERE i.kind IN ('praise', 'criticise') "
-                                              "UNION ALL SELECT 'province', unit, at_biz, NULL, doc_no FROM praise ORDER BY 3, 5, 2",
-                                      "");
+    struct rows         *r =
+        db_query(db,
+                 "SELECT i.kind AS kind, x.unit AS unit, i.created_biz AS at, w.at_biz AS gone, i.id AS ref "
+                 "FROM instruction i JOIN instruction_unit x ON x.instruction = i.id "
+                 "LEFT JOIN instruction_withdrawal w ON w.instruction = i.id WHERE i.kind IN ('praise', 'criticise') "
+                 "UNION ALL SELECT 'province', unit, at_biz, NULL, doc_no FROM praise ORDER BY 3, 5, 2",
+                 "");
     while (n < max && db_next(r)) {
         const char *kind = row_s(r, 0);
         int         unit = ranking_find_unit(d, row_s(r, 1));
         if (unit < 0) continue;
-        v[n]     = (struct ranking_word){WORD_CRITICISE, unit, row_i(r, 2), row_i(r, 3)};
+        v[n] = (struct ranking_word){WORD_CRITICISE, unit, row_i(r, 2), row_i(r, 3)};
         if (strcmp(kind, "praise") == 0) v[n].kind = WORD_PRAISE_CITY;
         if (strcmp(kind, "province") == 0) v[n].kind = WORD_PRAISE_PROVINCE;
         n++;
@@ -196,11 +198,13 @@ static enum err load_evaluations(struct db *db, struct arena *a, struct ranking_
     COUNT(max, "SELECT COUNT(*) FROM evaluation");
     struct ranking_evaluation *v = arena_alloc(a, (max + 1) * sizeof *v);
     size_t                     n = 0;
-    struct rows *r = db_query(db, "SELECT period, unit, leader, value, at_biz, revision FROM evaluation ORDER BY unit, leader, at_biz, period", "");
+    struct rows               *r = db_query(
+                      db, "SELECT period, unit, leader, value, at_biz, revision FROM evaluation ORDER BY unit, leader, at_biz, period", "");
     while (n < max && db_next(r)) {
         int unit = ranking_find_unit(d, row_s(r, 1));
         if (unit < 0) continue;
-        v[n++] = (struct ranking_evaluation){arena_strdup(a, row_s(r, 0)), arena_strdup(a, row_s(r, 2)), unit, row_i(r, 3), row_i(r, 4), row_i(r, 5)};
+        v[n++] = (struct ranking_evaluation){
+            arena_strdup(a, row_s(r, 0)), arena_strdup(a, row_s(r, 2)), unit, row_i(r, 3), row_i(r, 4), row_i(r, 5)};
     }
     d->evaluations   = v;
     d->evaluations_n = n;
@@ -233,32 +237,35 @@ enum err ranking_frozen_get(struct db *db, struct arena *a, const char *period, 
 }
 
 enum err ranking_frozen_at(struct db *db, const char *period, const char *scope, int64_t *frozen_biz) {
-    return db_one_i(db, frozen_biz, "SELECT frozen_biz FROM ranking_frozen WHERE period = ?1 AND scope = ?2", "ss", period, scope);
+    return db_one_i(db, frozen_biz, "SELECT frozen_biz FROM ranking_frozen WHERE period = ?1 AND scope = ?2", "ss", period,
+                    scope);
 }
 
-enum err ranking_frozen_add(struct db *db, const char *period, const char *scope, const char *rule, const char *board, int64_t biz_ms) {
-    return db_exec(db, "INSERT INTO ranking_frozen (period, scope, rule, board, frozen_biz) VALUES (?1, ?2, ?3, ?4, ?5)", "ssssi", period, scope, rule,
-                   board, biz_ms);
+enum err ranking_frozen_add(struct db *db, const char *period, const char *scope, const char *rule, const char *board,
+                            int64_t biz_ms) {
+    return db_exec(db, "INSERT INTO ranking_frozen (period, scope, rule, board, frozen_biz) VALUES (?1, ?2, ?3, ?4, ?5)", "ssssi",
+                   period, scope, rule, board, biz_ms);
 }
 
-static void digest_name(char out[64], const char *period, const char *scope) { (void)snprintf(out, 64, "board:%s:%s", period, scope); }
+static void digest_name(char out[64], const char *period, const char *scope) {
+    (void)snprintf(out, 64, "board:%s:%s", period, scope);
+}
 
-enum err ranking_digest_get(struct db *db, const char *period, const char *scope, char out[65]) {
+enum err ranking_digest_get(struct db *db, struct arena *a, const char *period, const char *scope, const char **out) {
     char name[64];
     digest_name(name, period, scope);
-    out[0]         = '\0';
-    struct rows *r = db_query(db, "SELECT value FROM kv WHERE name = ?1", "s", name);
-    if (db_next(r)) (void)snprintf(out, 65, "%s", row_s(r, 0));
-    return db_rows_end(r);
+    enum err e = kv_get(db, a, name, out);
+    if (e == ERR_NOTFOUND) *out = "";
+    return e == ERR_NOTFOUND ? ERR_OK : e;
 }
 
 enum err ranking_digest_set(struct db *db, const char *period, const char *scope, const char *digest) {
     char name[64];
     digest_name(name, period, scope);
-    return db_exec(db, "INSERT INTO kv (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value", "ss", name, digest);
+    return kv_set(db, name, digest);
 }
 
 enum err praise_add(struct db *db, const struct praise *p) {
-    return db_exec(db, "INSERT INTO praise (doc_no, unit, entered_by, entered_unit, at_biz) VALUES (?1, ?2, ?3, ?4, ?5)", "ssssi", p->doc_no, p->unit,
-                   p->entered_by, p->entered_unit, p->at_biz);
+    return db_exec(db, "INSERT INTO praise (doc_no, unit, entered_by, entered_unit, at_biz) VALUES (?1, ?2, ?3, ?4, ?5)", "ssssi",
+                   p->doc_no, p->unit, p->entered_by, p->entered_unit, p->at_biz);
 }

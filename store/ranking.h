@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the ranking is computed from, read in one pass over task, task_unit, task_event, task_report, instruction, praise and
- * evaluation; and what it leaves behind: frozen boards and the digest of the board published last. Nothing is judged here: the rules are
- * handlers/ranking_score.c. Reads on any connection; writes on the writer's thread, in its transaction.
+ * evaluation; and what it leaves behind: frozen boards and the digest of the board published last. Nothing is judged here: the
+ * rules are handlers/ranking_score.c. Reads on any connection; writes on the writer's thread, in its transaction.
  */
 #ifndef ZB_STORE_RANKING_H
 #define ZB_STORE_RANKING_H
@@ -16,10 +16,11 @@
 #include "store/db.h"
 
 /* Words of task_event.event and of the states that the ranking looks at; others are ACT_other, ST_other. */
-#define RANKING_ACTS(X) X(approve) X(sign_for) X(report) X(submit_done) X(accept) X(return) X(find_false)
+#define RANKING_ACTS(X) X(approve) X(sign_for) X(report) X(submit_done) X(accept) X(return ) X(find_false)
 #define RANKING_STATES(X)                                                                                                        \
-    X(draft) X(pending_approval) X(dispatched) X(signed) X(in_progress) X(submitted) X(returned) X(closed) X(long_term) X(suspended)   \
-    X(cancelled)
+    X(draft)                                                                                                                     \
+    X(pending_approval) X(dispatched) X(signed) X(in_progress) X(submitted) X(returned) X(closed) X(long_term) X(suspended)      \
+        X(cancelled)
 
 enum ranking_act {
     ACT_other,
@@ -60,7 +61,7 @@ struct ranking_report {
 };
 struct ranking_task {
     const char                     *id, *title, *supervising; /* supervising: code or NULL */
-    int32_t                         deadline; /* day; 0 none */
+    int32_t                         deadline;                 /* day; 0 none */
     bool                            long_term;
     const struct ranking_task_unit *units;
     const struct ranking_event     *events;  /* by seq */
@@ -80,9 +81,9 @@ struct ranking_evaluation {
     int64_t     value, at_biz, revision;
 };
 struct ranking_data {
-    const struct ranking_unit       *units; /* by code */
-    const struct ranking_task       *tasks; /* by id */
-    const struct ranking_word       *words; /* by time */
+    const struct ranking_unit       *units;       /* by code */
+    const struct ranking_task       *tasks;       /* by id */
+    const struct ranking_word       *words;       /* by time */
     const struct ranking_evaluation *evaluations; /* by unit, leader, time */
     size_t                           units_n, tasks_n, words_n, evaluations_n;
 };
@@ -92,12 +93,15 @@ int      ranking_find_unit(const struct ranking_data *d, const char *code); /* i
 /* Business time of the first event of all; ERR_NOTFOUND: nothing happened yet. */
 enum err ranking_first_event(struct db *db, int64_t *at_biz) MUST_CHECK;
 
-enum err ranking_frozen_get(struct db *db, struct arena *a, const char *period, const char *scope, const char **board) MUST_CHECK; /* ERR_NOTFOUND */
-enum err ranking_frozen_at(struct db *db, const char *period, const char *scope, int64_t *frozen_biz) MUST_CHECK; /* ERR_NOTFOUND */
-enum err ranking_frozen_add(struct db *db, const char *period, const char *scope, const char *rule, const char *board, int64_t biz_ms) MUST_CHECK;
+enum err ranking_frozen_get(struct db *db, struct arena *a, const char *period, const char *scope,
+                            const char **board) MUST_CHECK; /* ERR_NOTFOUND */
+enum err ranking_frozen_at(struct db *db, const char *period, const char *scope,
+                           int64_t *frozen_biz) MUST_CHECK; /* ERR_NOTFOUND */
+enum err ranking_frozen_add(struct db *db, const char *period, const char *scope, const char *rule, const char *board,
+                            int64_t biz_ms) MUST_CHECK;
 
 /* Digest of the board published last on a channel; "" = never. */
-enum err ranking_digest_get(struct db *db, const char *period, const char *scope, char out[65]) MUST_CHECK;
+enum err ranking_digest_get(struct db *db, struct arena *a, const char *period, const char *scope, const char **out) MUST_CHECK;
 enum err ranking_digest_set(struct db *db, const char *period, const char *scope, const char *digest) MUST_CHECK;
 
 /* Praise of the province (D43). ERR_DUP: this document praised this unit already. */

@@ -301,7 +301,7 @@ enum err redis_run_raw(struct redis *r, struct cmd *c, redisReply **out) {
 
 enum err redis_run(struct redis *r, struct cmd *c, redisReply **out) {
     enum err e = redis_run_raw(r, c, out);
-    if (e == ERR_OK && (*out)->type == REDIS_REPLY_ERROR) {
+    if (e == ERR_OK && *out && (*out)->type == REDIS_REPLY_ERROR) {
         LOG(LOG_WARN, "redis_refused", KS("command", c->v[0]), KI("script", c->script), KS("why", (*out)->str));
         freeReplyObject(*out);
         *out = NULL;

@@ -6,10 +6,11 @@
 #include "base/check.h"
 #include "store/redis_int.h"
 
-/* KEYS session, person. ARGV hash, id, life ms, prefix of session keys, most per person, then fields and values. */
+/* KEYS session, person. ARGV hash, id, idle life ms, prefix of session keys, most per person, absolute life ms, then
+ * fields and values. The index must outlive every slide of its sessions: they are revoked through it. */
 static const char session_create_lua[] =
     "redis.call('DEL',KEYS[1])\n"
-    "for i=6,#ARGV,2 do redis.call('HSET',KEYS[1],ARGV[i],ARGV[i+1]) end\n"
+    "for i=7,#ARGV,2 do redis.call('HSET',KEYS[1],ARGV[i],ARGV[i+1]) end\n"
     "redis.call('PEXPIRE',KEYS[1],ARGV[3])\n"
     "if redis.call('HLEN',KEYS[2])>=tonumber(ARGV[5]) then\n"
     "  local live,oldest,seen=0,nil,nil\n"
@@ -24,7 +25,7 @@ static const char session_create_lua[] =
     "  end\n"
     "end\n"
     "redis.call('HSET',KEYS[2],ARGV[2],ARGV[1])\n"
-    "if redis.call('PTTL',KEYS[2])<tonumber(ARGV[3]) then redis.call('PEXPIRE',KEYS[2],ARGV[3]) end\n"
+    "if redis.call('PTTL',KEYS[2])<tonumber(ARGV[6]) then redis.call('PEXPIRE',KEYS[2],ARGV[6]) end\n"
     "return 1\n";
 
 /* KEYS session. ARGV now (wall ms). Writes only when the last slide is a while ago: reading must not flood the AOF. */

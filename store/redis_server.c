@@ -65,7 +65,7 @@ static void say(char *why, size_t why_n, const char *what, const char *arg) {
 
 static bool find_program(char *out, size_t out_n) {
     char        dirs[3000], *save = NULL;
-    const char *path = getenv("PATH");
+    const char *path = getenv("PATH"); /* NOLINT(concurrency-mt-unsafe): nothing here sets the environment */
     (void)snprintf(dirs, sizeof dirs, "%s:/usr/bin:/usr/local/bin:/usr/sbin", path ? path : "");
     for (char *d = strtok_r(dirs, ":", &save); d; d = strtok_r(NULL, ":", &save))
         if (snprintf(out, out_n, "%s/redis-server", d) < (int)out_n && access(out, X_OK) == 0) return true;
@@ -119,7 +119,7 @@ static enum err choose_socket(struct redis_server *s, size_t address_n, char *wh
         (void)snprintf(s->sock, sizeof s->sock, "%.90s/redis.sock", s->dir);
         return ERR_OK;
     }
-    const char *run = getenv("XDG_RUNTIME_DIR");
+    const char *run = getenv("XDG_RUNTIME_DIR"); /* NOLINT(concurrency-mt-unsafe) */
     if (run == NULL || strlen(run) > 32 || access(run, W_OK) != 0) run = "/tmp";
     (void)snprintf(s->short_dir, sizeof s->short_dir, "%.32s/zb-redis.XXXXXX", run);
     if (mkdtemp(s->short_dir) == NULL) { /* 0700 */

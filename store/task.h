@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Supervision tasks: tables task, task_listed, task_unit, task_monitor, task_event, task_report. Rows come back in the arena. Reads on any
- * connection; writes on the writer's thread, in its transaction. States and guards are handlers/task*.c; here is only SQL.
+ * Supervision tasks: tables task, task_listed, task_unit, task_monitor, task_event, task_report. Rows come back in the arena.
+ * Reads on any connection; writes on the writer's thread, in its transaction. States and guards are handlers/task*.c; here is
+ * only SQL.
  *
  * Files: task.c the task and its history · task_unit.c units and reports · task_list.c lists.
  *
- * task_event is the history the ranking is recomputed from. `event` is the action word of the method (create, import, update, submit_draft,
- * approve, reject, sign_for, refuse, report, submit_done, accept, return, find_false); seq counts from 1 in each task.
+ * task_event is the history the ranking is recomputed from. `event` is the action word of the method (create, import, update,
+ * submit_draft, approve, reject, sign_for, refuse, report, submit_done, accept, return, find_false); seq counts from 1 in each
+ * task. What `data` holds, as the ranking and the pages read it: submit_draft  expand, units            approve  units, lead,
+ * sign_due (ms), late_at_creation sign_for      late, complete, version  report   report (seq of the unit), progress (-1 none),
+ * evidence (how many) submit_done   late, report, evidence, quantities        accept  on_time, quality, efficiency return count,
+ * grace_until       refuse   draft (the task went back) update        of a dispatched task: replace {old: new}, and when the date
+ * was moved deadline, deadline_from
  */
 #ifndef ZB_STORE_TASK_H
 #define ZB_STORE_TASK_H
@@ -27,7 +33,8 @@ struct task {
     const char *deadline /* NULL */, *deadline_text, *deadline_rule, *past_reason;
     const char *steps, *quantities, *seed_refs; /* JSON texts */
     const char *state, *grace_until /* NULL */, *quality, *created_by, *submitted_by;
-    int64_t     part, ord, version, return_count, created_biz, created_wall, dispatched_biz, done_biz, closed_biz; /* *_biz 0: not yet */
+    int64_t     part, ord, version, return_count, created_biz, created_wall, dispatched_biz, done_biz,
+        closed_biz; /* *_biz 0: not yet */
     bool        long_term, continues_after, late_at_creation;
     const char *issuer, *plan_title; /* of the plan, read only; NULL: no plan */
 };
@@ -43,21 +50,17 @@ enum err task_add(struct db *db, const struct task_new *n) MUST_CHECK;
 enum err task_set_listed(struct db *db, const char *task, const char *const *units, size_t n) MUST_CHECK; /* replaces, in order */
 enum err task_set_monitors(struct db *db, const char *task, const char *const *units, size_t n) MUST_CHECK;
 
-/* What a task takes from its plan. */
-struct task_plan {
-    const char *issuer, *doc_no, *meeting, *issued_on;
-};
-enum err task_plan_get(struct db *db, struct arena *a, const char *id, struct task_plan *out) MUST_CHECK; /* ERR_NOTFOUND */
-
 struct task_event {
-    const char *task, *event, *from_state, *to_state, *actor, *unit, *reason, *data, *device; /* data: JSON object; "" counts as {} */
-    int64_t     seq; /* given by task_event_add */
-    int64_t     at_biz, at_wall;
+    const char *task, *event, *from_state, *to_state, *actor, *unit, *reason, *data,
+        *device; /* data: JSON object; "" counts as {} */
+    int64_t seq; /* given by task_event_add */
+    int64_t at_biz, at_wall;
 };
 enum err task_event_add(struct db *db, const struct task_event *e) MUST_CHECK;
 
-/* Writes back every column an act may change: from title to deadline_rule, steps, quantities, the flags, state, version, return_count,
- * grace_until, quality, submitted_by and the *_biz times. ERR_CONFLICT: the version in the store is not was_version. */
+/* Writes back every column an act may change: from title to deadline_rule, steps, quantities, the flags, state, version,
+ * return_count, grace_until, quality, submitted_by and the *_biz times. ERR_CONFLICT: the version in the store is not
+ * was_version. */
 enum err task_save(struct db *db, const struct task *t, int64_t was_version) MUST_CHECK;
 
 struct task_history {
@@ -65,9 +68,11 @@ struct task_history {
     const char       *actor_name, *unit_name, *unit_level, *unit_region; /* "" = none */
 };
 /* In order, after seq `after`, at most max. */
-enum err task_history(struct db *db, struct arena *a, const char *task, int64_t after, int max, struct task_history **list, size_t *n) MUST_CHECK;
+enum err task_history(struct db *db, struct arena *a, const char *task, int64_t after, int max, struct task_history **list,
+                      size_t *n) MUST_CHECK;
 /* The last event of this name by this unit. ERR_NOTFOUND. */
-enum err task_event_last(struct db *db, struct arena *a, const char *task, const char *event, const char *unit, struct task_event *out) MUST_CHECK;
+enum err task_event_last(struct db *db, struct arena *a, const char *task, const char *event, const char *unit,
+                         struct task_event *out) MUST_CHECK;
 /* Time of the newest event; 0 none. */
 enum err task_changed_biz(struct db *db, const char *task, int64_t *at_biz) MUST_CHECK;
 
@@ -81,7 +86,8 @@ struct task_unit {
     const char *name, *level, *region; /* of the unit, read only */
     int64_t     progress;              /* of its last report, -1 none; read only */
 };
-enum err task_unit_list(struct db *db, struct arena *a, const char *task, struct task_unit **list, size_t *n) MUST_CHECK; /* in order */
+enum err task_unit_list(struct db *db, struct arena *a, const char *task, struct task_unit **list,
+                        size_t *n) MUST_CHECK; /* in order */
 enum err task_unit_add(struct db *db, const char *task, const struct task_unit *u) MUST_CHECK;
 enum err task_unit_remove(struct db *db, const char *task, const char *unit) MUST_CHECK; /* unit NULL: all */
 /* Writes state, sign_due_biz, signed_*, reported_biz, refused_reason. */
@@ -93,7 +99,8 @@ struct task_named {
     const char *unit, *name;
     bool        is_group, members_complete;
 };
-enum err task_listed_list(struct db *db, struct arena *a, const char *task, struct task_named **list, size_t *n) MUST_CHECK; /* in order */
+enum err task_listed_list(struct db *db, struct arena *a, const char *task, struct task_named **list,
+                          size_t *n) MUST_CHECK; /* in order */
 enum err task_monitor_list(struct db *db, struct arena *a, const char *task, struct task_named **list, size_t *n) MUST_CHECK;
 
 struct task_report {
@@ -103,12 +110,14 @@ struct task_report {
 };
 enum err task_report_add(struct db *db, const char *task, struct task_report *rep) MUST_CHECK;
 /* Newest first, at most max, and about 96 KiB of text. */
-enum err task_report_list(struct db *db, struct arena *a, const char *task, int max, struct task_report **list, size_t *n) MUST_CHECK;
+enum err task_report_list(struct db *db, struct arena *a, const char *task, int max, struct task_report **list,
+                          size_t *n) MUST_CHECK;
 
 /* ---- lists ---- */
 
 struct task_head {
-    const char *id, *title, *state, *urgency, *plan, *section, *source_kind, *source_no, *lead_unit, *lead_name, *supervising_unit;
+    const char *id, *title, *state, *urgency, *plan, *section, *source_kind, *source_no, *lead_unit, *lead_name,
+        *supervising_unit;
     const char *deadline, *deadline_text, *grace_until; /* texts "" when NULL */
     int64_t     part, ord, version, return_count, created_biz, dispatched_biz, done_biz, closed_biz;
     bool        long_term, continues_after, late_at_creation;
@@ -119,14 +128,14 @@ struct task_head {
 enum task_sort { TASK_BY_PLAN, TASK_BY_DEADLINE, TASK_BY_CREATED /* newest first */ };
 struct task_filter {
     /* Who looks. all: every task that is no draft; side: drafts too, of the tasks the unit supervises or issued the plan of. */
-    const char *viewer; /* unit, "" none */
-    bool        all, side;
-    const char *unit, *lead; /* responsible unit "" = any; lead "1" leads, "0" assists, "" either */
-    const char *plan, *source_no, *due_from, *due_to; /* "" = any */
-    int64_t     part;                                 /* 0 = any */
+    const char    *viewer; /* unit, "" none */
+    bool           all, side;
+    const char    *unit, *lead;                          /* responsible unit "" = any; lead "1" leads, "0" assists, "" either */
+    const char    *plan, *source_no, *due_from, *due_to; /* "" = any */
+    int64_t        part;                                 /* 0 = any */
     enum task_sort sort;
-    /* Keyset: the last row of the page before; after_id "" = from the start. after_s, after_i as task_head gives them for the sort:
-     * plan and ord; deadline; created_biz. */
+    /* Keyset: the last row of the page before; after_id "" = from the start. after_s, after_i as task_head gives them for the
+     * sort: plan and ord; deadline; created_biz. */
     const char *after_id, *after_s;
     int64_t     after_i;
     /* What SQL does not know (light, q, states): looks at a borrowed row before it is copied. NULL: every row. */

@@ -20,8 +20,10 @@ enum err task_unit_list(struct db *db, struct arena *a, const char *task, struct
     *list          = arena_alloc(a, ((size_t)count + 1) * sizeof **list);
     *n             = 0;
     struct rows *r = db_query(db,
-                              "SELECT x.unit, x.from_group, x.state, x.signed_by, x.refused_reason, x.ord, x.sign_due_biz, x.signed_biz, x.reported_biz, "
-                              "x.is_lead, u.short_name, u.level, u.region, (SELECT v.progress FROM task_report v WHERE v.task = x.task AND v.unit = x.unit "
+                              "SELECT x.unit, x.from_group, x.state, x.signed_by, x.refused_reason, x.ord, x.sign_due_biz, "
+                              "x.signed_biz, x.reported_biz, "
+                              "x.is_lead, u.short_name, u.level, u.region, (SELECT v.progress FROM task_report v WHERE v.task = "
+                              "x.task AND v.unit = x.unit "
                               "AND v.progress IS NOT NULL ORDER BY v.seq DESC LIMIT 1) "
                               "FROM task_unit x JOIN unit u ON u.code = x.unit WHERE x.task = ?1 ORDER BY x.ord, x.unit",
                               "s", task);
@@ -61,7 +63,8 @@ enum err task_unit_save(struct db *db, const char *task, const struct task_unit 
     return db_exec(db,
                    "UPDATE task_unit SET state = ?3, sign_due_biz = NULLIF(?4, 0), signed_biz = NULLIF(?5, 0), signed_by = ?6, "
                    "reported_biz = NULLIF(?7, 0), refused_reason = ?8 WHERE task = ?1 AND unit = ?2",
-                   "sssiisis", task, u->unit, u->state, u->sign_due_biz, u->signed_biz, u->signed_by, u->reported_biz, u->refused_reason);
+                   "sssiisis", task, u->unit, u->state, u->sign_due_biz, u->signed_biz, u->signed_by, u->reported_biz,
+                   u->refused_reason);
 }
 
 enum err task_sign_due_all(struct db *db, const char *task, int64_t due_biz) {
@@ -85,11 +88,12 @@ enum err task_listed_list(struct db *db, struct arena *a, const char *task, stru
     if (e) return e;
     *list = arena_alloc(a, ((size_t)count + 1) * sizeof **list);
     *n    = 0;
-    return read_named(db_query(db,
-                               "SELECT x.unit, u.short_name, u.is_group, u.members_complete FROM task_listed x JOIN unit u ON u.code = x.unit "
-                               "WHERE x.task = ?1 ORDER BY x.ord",
-                               "s", task),
-                      a, *list, (size_t)count, n);
+    return read_named(
+        db_query(db,
+                 "SELECT x.unit, u.short_name, u.is_group, u.members_complete FROM task_listed x JOIN unit u ON u.code = x.unit "
+                 "WHERE x.task = ?1 ORDER BY x.ord",
+                 "s", task),
+        a, *list, (size_t)count, n);
 }
 
 enum err task_monitor_list(struct db *db, struct arena *a, const char *task, struct task_named **list, size_t *n) {
@@ -98,31 +102,34 @@ enum err task_monitor_list(struct db *db, struct arena *a, const char *task, str
     if (e) return e;
     *list = arena_alloc(a, ((size_t)count + 1) * sizeof **list);
     *n    = 0;
-    return read_named(db_query(db,
-                               "SELECT x.unit, u.short_name, u.is_group, u.members_complete FROM task_monitor x JOIN unit u ON u.code = x.unit "
-                               "WHERE x.task = ?1 ORDER BY u.ord, x.unit",
-                               "s", task),
-                      a, *list, (size_t)count, n);
+    return read_named(
+        db_query(db,
+                 "SELECT x.unit, u.short_name, u.is_group, u.members_complete FROM task_monitor x JOIN unit u ON u.code = x.unit "
+                 "WHERE x.task = ?1 ORDER BY u.ord, x.unit",
+                 "s", task),
+        a, *list, (size_t)count, n);
 }
 
 enum err task_report_add(struct db *db, const char *task, struct task_report *rep) {
-    enum err e = db_one_i(db, &rep->seq, "SELECT COALESCE(MAX(seq), 0) + 1 FROM task_report WHERE task = ?1 AND unit = ?2", "ss", task, rep->unit);
+    enum err e = db_one_i(db, &rep->seq, "SELECT COALESCE(MAX(seq), 0) + 1 FROM task_report WHERE task = ?1 AND unit = ?2", "ss",
+                          task, rep->unit);
     if (e) return e;
     return db_exec(db,
                    "INSERT INTO task_report (task, unit, seq, person, text, progress, at_biz, kind, evidence, quantities) "
                    "VALUES (?1, ?2, ?3, ?4, ?5, NULLIF(?6, -1), ?7, ?8, ?9, ?10)",
-                   "ssissiisss", task, rep->unit, rep->seq, rep->person, rep->text, rep->progress, rep->at_biz, rep->kind, rep->evidence,
-                   rep->quantities);
+                   "ssissiisss", task, rep->unit, rep->seq, rep->person, rep->text, rep->progress, rep->at_biz, rep->kind,
+                   rep->evidence, rep->quantities);
 }
 
 enum err task_report_list(struct db *db, struct arena *a, const char *task, int max, struct task_report **list, size_t *n) {
     *list          = arena_alloc(a, ((size_t)max + 1) * sizeof **list);
     *n             = 0;
-    struct rows *r = db_query(db,
-                              "SELECT x.unit, x.person, x.text, x.kind, x.evidence, x.quantities, x.seq, x.progress, x.at_biz, u.short_name, u.level, "
-                              "u.region, p.name FROM task_report x JOIN unit u ON u.code = x.unit LEFT JOIN person p ON p.id = x.person "
-                              "WHERE x.task = ?1 ORDER BY x.at_biz DESC, x.unit, x.seq DESC LIMIT ?2",
-                              "si", task, (int64_t)max);
+    struct rows *r = db_query(
+        db,
+        "SELECT x.unit, x.person, x.text, x.kind, x.evidence, x.quantities, x.seq, x.progress, x.at_biz, u.short_name, u.level, "
+        "u.region, p.name FROM task_report x JOIN unit u ON u.code = x.unit LEFT JOIN person p ON p.id = x.person "
+        "WHERE x.task = ?1 ORDER BY x.at_biz DESC, x.unit, x.seq DESC LIMIT ?2",
+        "si", task, (int64_t)max);
     size_t bytes = 0;
     while (*n < (size_t)max && bytes < REPORTS_BYTES && db_next(r)) {
         struct task_report *p = &(*list)[(*n)++];

@@ -7,9 +7,10 @@
 #include "base/check.h"
 
 #define COLS                                                                                                                     \
-    "code, full_name, short_name, board_name, level, type, is_group, members_complete, scope, user_kind, roles, region, parent, note, " \
+    "code, full_name, short_name, board_name, level, type, is_group, members_complete, scope, user_kind, roles, region, "        \
+    "parent, note, "                                                                                                             \
     "ord, valid_from, valid_to, replaced_by"
-#define NAME_BYTES_MAX  1024
+#define NAME_BYTES_MAX 1024
 #define CODES_BYTES_MAX 4096
 
 static bool is_empty(const char *s) { return s == NULL || *s == '\0'; }
@@ -92,7 +93,7 @@ static enum err open_group(struct db *db, struct expansion *x, size_t at) {
         MUST(x->seen_n < x->cap && x->n < x->cap);
         const char *code = arena_strdup(x->a, row_s(r, 0));
         memmove(&x->list[at + 1], &x->list[at], (x->n - at) * sizeof *x->list);
-        x->list[at++]         = code;
+        x->list[at++]        = code;
         x->seen[x->seen_n++] = code;
         x->n++;
     }
@@ -108,9 +109,9 @@ enum err unit_members(struct db *db, struct arena *a, const char *group, const c
     if (e == ERR_OK && !is_group) e = ERR_NOTFOUND;
     if (e == ERR_OK) e = db_one_i(db, &all, "SELECT COUNT(*) FROM unit", "");
     if (e) return e;
-    x.cap  = (size_t)all + 1;
-    x.list = arena_alloc(a, x.cap * sizeof *x.list);
-    x.seen = arena_alloc(a, x.cap * sizeof *x.seen);
+    x.cap         = (size_t)all + 1;
+    x.list        = arena_alloc(a, x.cap * sizeof *x.list);
+    x.seen        = arena_alloc(a, x.cap * sizeof *x.seen);
     x.list[x.n++] = x.seen[x.seen_n++] = arena_strdup(a, group);
     for (size_t i = 0; e == ERR_OK && i < x.n;) {
         e = group_flag(db, x.list[i], &is_group);
@@ -144,7 +145,7 @@ enum err unit_resolve(struct db *db, struct arena *a, const char *name, const ch
     char    plain[NAME_BYTES_MAX];
     int64_t known = 0;
     *code = *codes = NULL;
-    enum err e = fold_name(name, plain);
+    enum err e     = fold_name(name, plain);
     if (e == ERR_OK) e = db_one_i(db, &known, "SELECT COUNT(*) FROM unit WHERE code = ?1", "s", name);
     if (e || known) {
         *code = known ? arena_strdup(a, name) : NULL;
@@ -192,7 +193,8 @@ static enum err alias_has(struct db *db, const char *code, const char *q, bool *
 
 /* Parts of names are looked for here: SQL has no portable way (D4), and units are few. */
 static enum err has_part(struct db *db, struct rows *r, const char *q, bool *yes) {
-    *yes = is_empty(q) || strcmp(row_s(r, 0), q) == 0 || strstr(row_s(r, 1), q) || strstr(row_s(r, 2), q) || strstr(row_s(r, 3), q);
+    *yes =
+        is_empty(q) || strcmp(row_s(r, 0), q) == 0 || strstr(row_s(r, 1), q) || strstr(row_s(r, 2), q) || strstr(row_s(r, 3), q);
     return *yes ? ERR_OK : alias_has(db, row_s(r, 0), q, yes);
 }
 
@@ -203,8 +205,8 @@ enum err unit_list(struct db *db, struct arena *a, const struct unit_filter *f, 
     struct rows *r = db_query(db,
                               "SELECT " COLS " FROM unit WHERE code > ?1 AND (?2 = '' OR level = ?2) AND (?3 = '' OR type = ?3) "
                               "AND (?4 = '' OR scope = ?4) AND (?5 = '' OR user_kind = ?5) ORDER BY code",
-                              "sssss", f->after ? f->after : "", f->level ? f->level : "", f->type ? f->type : "", f->scope ? f->scope : "",
-                              f->user_kind ? f->user_kind : "");
+                              "sssss", f->after ? f->after : "", f->level ? f->level : "", f->type ? f->type : "",
+                              f->scope ? f->scope : "", f->user_kind ? f->user_kind : "");
     while (e == ERR_OK && *n < (size_t)f->limit && db_next(r)) {
         bool yes = false;
         e        = has_part(db, r, f->q, &yes);
@@ -217,19 +219,22 @@ enum err unit_list(struct db *db, struct arena *a, const struct unit_filter *f, 
 /* --- writing --- */
 
 enum err unit_add(struct db *db, const struct unit *u) {
-    return db_exec(db, "INSERT INTO unit (" COLS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
-                   "ssssssiissssssisss", u->code, u->full_name, u->short_name, u->board_name, u->level, u->type, (int64_t)u->is_group,
-                   (int64_t)u->members_complete, u->scope ? u->scope : "", u->user_kind ? u->user_kind : "", u->roles ? u->roles : "",
-                   u->region ? u->region : "", u->parent, u->note ? u->note : "", u->ord, u->valid_from, u->valid_to, u->replaced_by);
+    return db_exec(
+        db,
+        "INSERT INTO unit (" COLS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+        "ssssssiissssssisss", u->code, u->full_name, u->short_name, u->board_name, u->level, u->type, (int64_t)u->is_group,
+        (int64_t)u->members_complete, u->scope ? u->scope : "", u->user_kind ? u->user_kind : "", u->roles ? u->roles : "",
+        u->region ? u->region : "", u->parent, u->note ? u->note : "", u->ord, u->valid_from, u->valid_to, u->replaced_by);
 }
 
 enum err unit_alias_add(struct db *db, const char *alias, const char *unit) {
     char plain[NAME_BYTES_MAX];
     if (fold_name(alias, plain)) return ERR_INPUT;
-    return db_exec(db, "INSERT INTO unit_alias (alias, unit) VALUES (?1, ?2) ON CONFLICT (alias, unit) DO NOTHING", "ss", plain, unit);
+    return db_exec(db, "INSERT INTO unit_alias (alias, unit) VALUES (?1, ?2) ON CONFLICT (alias, unit) DO NOTHING", "ss", plain,
+                   unit);
 }
 
 enum err unit_member_add(struct db *db, const char *group, const char *unit, int64_t ord) {
-    return db_exec(db, "INSERT INTO unit_member (grp, unit, ord) VALUES (?1, ?2, ?3) ON CONFLICT (grp, unit) DO NOTHING", "ssi", group, unit,
-                   ord);
+    return db_exec(db, "INSERT INTO unit_member (grp, unit, ord) VALUES (?1, ?2, ?3) ON CONFLICT (grp, unit) DO NOTHING", "ssi",
+                   group, unit, ord);
 }

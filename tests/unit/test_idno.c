@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include <string.h>
@@ -80,17 +81,11 @@ static const struct {
     bool        good;
 } credits[] = {
     {"91350100M000100Y43", true}, /* the public worked example */
-    {"91350100M000100Y4Z", false},
-    {"91350702MA2X00019L", true},
-    {"91350702MA2X00027F", true},
-    {"91350702ma2x00027f", true},
-    {"91350702MA2X00027G", false},
-    {"91350702MA2X0002F7", false},
+    {"91350100M000100Y4Z", false}, {"91350702MA2X00019L", true},  {"91350702MA2X00027F", true},
+    {"91350702ma2x00027f", true},  {"91350702MA2X00027G", false}, {"91350702MA2X0002F7", false},
     {"9135070AMA2X00019L", false}, /* region is digits */
     {"91350702MA2I00019L", false}, /* I, O, S, V, Z do not occur */
-    {"91350702MA2O00019L", false},
-    {"91350702MA2X00019", false},
-    {"", false},
+    {"91350702MA2O00019L", false}, {"91350702MA2X00019", false},  {"", false},
 };
 
 static void credit_codes(void **state) {
@@ -126,8 +121,13 @@ static void organisation_codes(void **state) {
 
 static void mobile_numbers(void **state) {
     (void)state;
-    static const char *const good[] = {"13800005678", "19900001000"}, *const wrong[] = {"12800005678", "1380000567", "138000056789", "23800005678",
-                                                                                         "1380000567a", "+8613800005678", ""};
+    static const char *const good[] = {"13800005678", "19900001000"}, *const wrong[] = {"12800005678",
+                                                                                        "1380000567",
+                                                                                        "138000056789",
+                                                                                        "23800005678",
+                                                                                        "1380000567a",
+                                                                                        "+8613800005678",
+                                                                                        ""};
     for (size_t i = 0; i < ARRAY_N(good); i++) assert_true(idno_is_mobile(good[i]));
     for (size_t i = 0; i < ARRAY_N(wrong); i++) assert_false(idno_is_mobile(wrong[i]));
 }
@@ -168,9 +168,14 @@ static void masks_hide(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(citizen_numbers),    cmocka_unit_test(birth_is_not_in_the_future),       cmocka_unit_test(every_wrong_check_digit_is_refused),
-        cmocka_unit_test(credit_codes),       cmocka_unit_test(a_sum_divisible_by_31_gives_zero), cmocka_unit_test(organisation_codes),
-        cmocka_unit_test(mobile_numbers),     cmocka_unit_test(masks_hide),
+        cmocka_unit_test(citizen_numbers),
+        cmocka_unit_test(birth_is_not_in_the_future),
+        cmocka_unit_test(every_wrong_check_digit_is_refused),
+        cmocka_unit_test(credit_codes),
+        cmocka_unit_test(a_sum_divisible_by_31_gives_zero),
+        cmocka_unit_test(organisation_codes),
+        cmocka_unit_test(mobile_numbers),
+        cmocka_unit_test(masks_hide),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

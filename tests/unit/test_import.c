@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include <stdio.h>
@@ -79,19 +80,27 @@ static void sample_comes_in_whole(void **state) {
     assert_int_equal(kit_sql_i(k, "SELECT COUNT(*) FROM task WHERE late_at_creation = 1"), 4);
     assert_int_equal(kit_sql_i(k, "SELECT COUNT(*) FROM task WHERE late_at_creation = 1 AND past_reason = '" REASON "'"), 4);
     assert_int_equal(kit_sql_i(k, "SELECT COUNT(*) FROM task WHERE continues_after = 1"), 7);
-    assert_int_equal(kit_sql_i(k, "SELECT COUNT(*) FROM task WHERE issued_on = '2018-03-09' AND source_kind = 'executive_meeting'"), 33);
-    assert_int_equal(kit_sql_i(k, "SELECT COUNT(*) FROM task WHERE deadline_text = '2018年3月中旬' AND deadline = '2018-03-20'"), 1);
-    assert_int_equal(kit_sql_i(k, "SELECT COUNT(DISTINCT t.id) FROM task t JOIN task_listed l ON l.task = t.id JOIN unit u ON u.code = l.unit "
-                                  "WHERE u.is_group = 1"),
-                     28);
+    assert_int_equal(
+        kit_sql_i(k, "SELECT COUNT(*) FROM task WHERE issued_on = '2018-03-09' AND source_kind = 'executive_meeting'"), 33);
+    assert_int_equal(kit_sql_i(k, "SELECT COUNT(*) FROM task WHERE deadline_text = '2018年3月中旬' AND deadline = '2018-03-20'"),
+                     1);
+    assert_int_equal(
+        kit_sql_i(k, "SELECT COUNT(DISTINCT t.id) FROM task t JOIN task_listed l ON l.task = t.id JOIN unit u ON u.code = l.unit "
+                     "WHERE u.is_group = 1"),
+        28);
     assert_int_equal(kit_sql_i(k, "SELECT COUNT(*) FROM task t JOIN task_listed l ON l.task = t.id AND l.ord = "
                                   "(SELECT MIN(ord) FROM task_listed x WHERE x.task = t.id) WHERE l.unit = t.lead_unit"),
                      33);
     assert_int_equal(kit_sql_i(k, "SELECT COUNT(*) FROM task_monitor"), 33 * 3 - 1);
-    assert_int_equal(kit_sql_i(k, "SELECT COUNT(*) FROM task_event WHERE event = 'import' AND seq = 1 AND to_state = 'draft'"), 33);
+    assert_int_equal(kit_sql_i(k, "SELECT COUNT(*) FROM task_event WHERE event = 'import' AND seq = 1 AND to_state = 'draft'"),
+                     33);
     assert_int_equal(kit_sql_i(k, "SELECT COUNT(*) FROM plan_part WHERE plan = 'NP2018'"), 6);
-    assert_int_equal(kit_sql_i(k, "SELECT COUNT(*) FROM plan WHERE issuer = 'NP-ZFB' AND issued_on = '2018-03-09' AND printed_on = '2018-03-12'"), 1);
-    assert_int_equal(kit_sql_i(k, "SELECT COUNT(*) FROM ledger WHERE kind = 'import' AND actor = 'demo-admin' AND hash IS NOT NULL"), 2);
+    assert_int_equal(
+        kit_sql_i(k,
+                  "SELECT COUNT(*) FROM plan WHERE issuer = 'NP-ZFB' AND issued_on = '2018-03-09' AND printed_on = '2018-03-12'"),
+        1);
+    assert_int_equal(
+        kit_sql_i(k, "SELECT COUNT(*) FROM ledger WHERE kind = 'import' AND actor = 'demo-admin' AND hash IS NOT NULL"), 2);
     kit_close(k);
 }
 
@@ -99,7 +108,11 @@ static void text_order_and_date_order_are_kept(void **state) {
     (void)state;
     struct kit *k = kit_open();
     import_sample(k);
-    assert_int_equal(kit_sql_i(k, "SELECT COUNT(*) FROM task a JOIN task b ON b.ord = a.ord + 1 WHERE a.id = 'NP2018-3-2-1' AND b.id = 'NP2018-3-2-2'"), 1);
+    assert_int_equal(
+        kit_sql_i(
+            k,
+            "SELECT COUNT(*) FROM task a JOIN task b ON b.ord = a.ord + 1 WHERE a.id = 'NP2018-3-2-1' AND b.id = 'NP2018-3-2-2'"),
+        1);
     assert_int_equal(kit_sql_i(k, "SELECT COUNT(DISTINCT ord) FROM task"), 33);
     kit_close(k);
 }
@@ -109,7 +122,8 @@ static void second_import_changes_nothing(void **state) {
     struct kit          *k = kit_open();
     struct import_result res;
     import_sample(k);
-    long long rows = kit_sql_i(k, "SELECT (SELECT COUNT(*) FROM ledger) + (SELECT COUNT(*) FROM task_event) + (SELECT COUNT(*) FROM unit_alias)");
+    long long rows = kit_sql_i(
+        k, "SELECT (SELECT COUNT(*) FROM ledger) + (SELECT COUNT(*) FROM task_event) + (SELECT COUNT(*) FROM unit_alias)");
     /* also later, without a reason, and when people have worked on a task meanwhile */
     MUST(db_exec(k->db, "UPDATE task SET title = 'edited', version = 2 WHERE id = 'NP2018-1-1-1'", "") == ERR_OK);
     kit_time(k, "2018-07-01T09:00:00+08:00");
@@ -117,7 +131,10 @@ static void second_import_changes_nothing(void **state) {
     assert_int_equal(res.units_new + res.tasks_new + res.problems, 0);
     assert_int_equal(res.units_same, 75);
     assert_int_equal(res.tasks_same, 33);
-    assert_int_equal(kit_sql_i(k, "SELECT (SELECT COUNT(*) FROM ledger) + (SELECT COUNT(*) FROM task_event) + (SELECT COUNT(*) FROM unit_alias)"), rows);
+    assert_int_equal(
+        kit_sql_i(k,
+                  "SELECT (SELECT COUNT(*) FROM ledger) + (SELECT COUNT(*) FROM task_event) + (SELECT COUNT(*) FROM unit_alias)"),
+        rows);
     assert_int_equal(kit_sql_i(k, "SELECT version FROM task WHERE id = 'NP2018-1-1-1'"), 2);
     kit_close(k);
 }
@@ -141,8 +158,8 @@ static void past_deadlines_need_a_reason(void **state) {
 static void every_unit_has_a_board_name(void **state) {
     (void)state;
     static const char *const want[][2] = {
-        {"NP-GSJ", "市工商局"}, {"NP-BB", "市审改办"}, {"NP-WYXQ", "武夷新区"}, {"XZ-350782", "武夷山市"}, {"XZ-350702", "延平区"}, {"NP-XZFW", "市服务中心"},
-        {"NP-ZZB", "市委组织部"},
+        {"NP-GSJ", "市工商局"},  {"NP-BB", "市审改办"},     {"NP-WYXQ", "武夷新区"},  {"XZ-350782", "武夷山市"},
+        {"XZ-350702", "延平区"}, {"NP-XZFW", "市服务中心"}, {"NP-ZZB", "市委组织部"},
     };
     struct kit        *k = kit_open();
     struct unit       *v;
@@ -156,7 +173,8 @@ static void every_unit_has_a_board_name(void **state) {
         for (const char *p = v[i].board_name; *p; p++) chars += ((unsigned char)*p & 0xC0) != 0x80;
         assert_in_range(chars, 1, 5);
         for (size_t j = 0; j < i; j++) assert_string_not_equal(v[i].board_name, v[j].board_name);
-        if (getenv("SHOW")) printf("%-14s %-8s %-12s %-18s %s\n", v[i].code, v[i].board_name, v[i].scope, v[i].user_kind, v[i].short_name);
+        if (getenv("SHOW"))
+            printf("%-14s %-8s %-12s %-18s %s\n", v[i].code, v[i].board_name, v[i].scope, v[i].user_kind, v[i].short_name);
     }
     for (size_t i = 0; i < ARRAY_N(want); i++) {
         struct unit u;
@@ -171,13 +189,14 @@ static void every_unit_has_a_board_name(void **state) {
 
 /* ---- one fault each ---- */
 
-#define HEAD  "{\"plan\":\"试\",\"issuer\":\"NP-ZFB\",\"issued\":\"2018-03-09\",\"tasks\":["
+#define HEAD "{\"plan\":\"试\",\"issuer\":\"NP-ZFB\",\"issued\":\"2018-03-09\",\"tasks\":["
 #define PHEAD "{\"plan\":\"试\",\"plan_id\":\"T1\",\"issuer\":\"NP-ZFB\",\"issued\":\"2018-03-09\",\"tasks\":["
-#define TAIL  "]}"
+#define TAIL "]}"
 /* A good row but for what is given; later members with the same name are not seen, so the fault comes first. */
 #define ROW(fault)                                                                                                               \
-    "{" fault "\"id\":\"T1-1-1-1\",\"title\":\"题\",\"requirement\":\"要求\",\"responsible_units\":[\"NP-BB\",\"NP-SZB\"],"      \
-    "\"supervising_unit\":\"NP-XNB\",\"monitoring_units\":[\"NP-JW\"],\"deadline\":\"2018-06-30\",\"deadline_text\":\"6月底前\"}"
+    "{" fault "\"id\":\"T1-1-1-1\",\"title\":\"题\",\"requirement\":\"要求\",\"responsible_units\":[\"NP-BB\",\"NP-SZB\"],"   \
+    "\"supervising_unit\":\"NP-XNB\",\"monitoring_units\":[\"NP-JW\"],\"deadline\":\"2018-06-30\",\"deadline_text\":"            \
+    "\"6月底前\"}"
 #define DATES(date, text) "\"deadline\":" date ",\"deadline_text\":\"" text "\","
 
 static const struct fault {
@@ -195,12 +214,14 @@ static const struct fault {
     {HEAD ROW("\"title\":null,") TAIL, "tasks[0]: title: required"},
     {HEAD ROW("\"responsible_units\":[],") TAIL, "tasks[0]: responsible_units: required"},
     {HEAD ROW("\"responsible_units\":[\"NP-BB\",\"NP-NO\"],") TAIL, "tasks[0]: responsible_units: unknown_unit"},
-    {HEAD ROW("\"responsible_units\":[\"质监局\"],") TAIL, "tasks[0]: responsible_units: ambiguous_unit: “质监局”有多个单位（FJ-ZJJ、NP-ZJJ）"},
+    {HEAD ROW("\"responsible_units\":[\"质监局\"],") TAIL,
+     "tasks[0]: responsible_units: ambiguous_unit: “质监局”有多个单位（FJ-ZJJ、NP-ZJJ）"},
     {HEAD ROW("\"responsible_units\":[\"市委编办\",\"市数字办\"],") TAIL, NULL},
     {HEAD ROW("\"responsible_units\":[\"NP-BB\",\"市审改办\"],") TAIL, "tasks[0]: responsible_units: duplicate"},
     {HEAD ROW("\"lead_unit\":\"NP-GSJ\",") TAIL, "tasks[0]: lead_unit: not_listed"},
     {HEAD ROW("\"supervising_unit\":\"NP-BB\",") TAIL, "tasks[0]: supervising_unit: two_roles"},
-    {HEAD ROW("\"responsible_units\":[\"NP-SWBM\"],\"supervising_unit\":\"NP-BB\",") TAIL, "tasks[0]: supervising_unit: two_roles"},
+    {HEAD ROW("\"responsible_units\":[\"NP-SWBM\"],\"supervising_unit\":\"NP-BB\",") TAIL,
+     "tasks[0]: supervising_unit: two_roles"},
     {HEAD ROW("\"monitoring_units\":[\"NP-SZB\"],") TAIL, "tasks[0]: monitoring_units: two_roles"},
     {HEAD ROW("\"urgency\":\"fast\",") TAIL, "tasks[0]: urgency: choice"},
     {HEAD ROW("\"quantities\":{\"a\":1.5},") TAIL, "tasks[0]: quantities: type"},
@@ -210,7 +231,8 @@ static const struct fault {
     {HEAD ROW(DATES("null", "二〇一八年六月中旬")) TAIL, NULL},
     {HEAD ROW(DATES("null", "长期坚持")) TAIL, NULL},
     {HEAD ROW(DATES("null", "")) TAIL, "tasks[0]: deadline: required"},
-    {HEAD ROW(DATES("\"2018-06-29\"", "6月底前")) TAIL, "tasks[0]: deadline: words_contradict: 期限 2018-06-29 与文字不符，按规则应为 2018-06-30"},
+    {HEAD ROW(DATES("\"2018-06-29\"", "6月底前")) TAIL,
+     "tasks[0]: deadline: words_contradict: 期限 2018-06-29 与文字不符，按规则应为 2018-06-30"},
     {HEAD ROW(DATES("\"2018-06-30\"", "长期执行")) TAIL, "tasks[0]: deadline: words_contradict"},
     {HEAD ROW("\"deadline_rule\":\"year_end\",") TAIL, "tasks[0]: deadline_rule: words_contradict"},
     {HEAD ROW("\"deadline_rule\":\"next_moon\",") TAIL, "tasks[0]: deadline_rule: choice"},
@@ -235,15 +257,17 @@ static void each_fault_is_one_line(void **state) {
     import_sample(k);
     for (size_t i = 0; i < ARRAY_N(faults); i++) {
         struct import_result res;
-        bool                 warns = faults[i].want && strstr(faults[i].want, "提示") != NULL, in = faults[i].want == NULL || warns;
+        bool warns = faults[i].want && strstr(faults[i].want, "提示") != NULL, in = faults[i].want == NULL || warns;
         write_file(k, "tasks.json", faults[i].json);
         long long before = kit_sql_i(k, "SELECT COUNT(*) FROM task");
         assert_int_equal(import_from(k, k->dir, NULL, &res), ERR_OK);
         if ((res.problems == 0) != in || (faults[i].want && !strstr(said, faults[i].want)))
             fail_msg("row %zu: want %s, said:\n%s", i, faults[i].want ? faults[i].want : "nothing", said);
         if (in) assert_int_equal(kit_sql_i(k, "SELECT COUNT(*) FROM task"), before + 1);
-        MUST(db_script(k->db, "DELETE FROM task_event WHERE task LIKE 'T1%'; DELETE FROM task_listed WHERE task LIKE 'T1%'; DELETE FROM task_monitor "
-                              "WHERE task LIKE 'T1%'; DELETE FROM task WHERE id LIKE 'T1%'; DELETE FROM kv WHERE name LIKE 'import.task:T1%'; DELETE FROM plan_part "
+        MUST(db_script(k->db, "DELETE FROM task_event WHERE task LIKE 'T1%'; DELETE FROM task_listed WHERE task LIKE 'T1%'; "
+                              "DELETE FROM task_monitor "
+                              "WHERE task LIKE 'T1%'; DELETE FROM task WHERE id LIKE 'T1%'; DELETE FROM kv WHERE name LIKE "
+                              "'import.task:T1%'; DELETE FROM plan_part "
                               "WHERE plan = 'T1'; DELETE FROM plan WHERE id = 'T1';") == ERR_OK);
     }
     kit_close(k);
@@ -254,41 +278,59 @@ static void what_is_derived(void **state) {
     struct kit          *k = kit_open();
     struct import_result res;
     import_sample(k);
-    write_file(k, "tasks.json",
-               "{\"plan\":\"试\",\"issued\":\"2018-03-09\",\"doc_no\":\"南政办[2018]１５号\",\"meeting\":\"第24次\",\"parts\":[\"甲\",\"乙\"],\"tasks\":["
-               "{\"id\":\"T1-2-1-1\",\"title\":\"题\",\"requirement\":\"一\\n二\",\"responsible_units\":[\"工商局\",\"市委编办（市审改办）\"],"
-               "\"deadline\":null,\"deadline_text\":\"十二月底前\",\"source\":{\"kind\":\"minutes\",\"number\":\"5\",\"date\":\"2018-03-01\"}},"
-               "{\"id\":\"T1-3-1-1\",\"title\":\"题\",\"requirement\":\"要求\",\"responsible_units\":[\"NP-BB\"],\"long_term\":true}]}");
+    write_file(
+        k, "tasks.json",
+        "{\"plan\":\"试\",\"issued\":\"2018-03-09\",\"doc_no\":\"南政办[2018]１５号\",\"meeting\":\"第24次\",\"parts\":[\"甲\","
+        "\"乙\"],\"tasks\":["
+        "{\"id\":\"T1-2-1-1\",\"title\":\"题\",\"requirement\":\"一\\n二\",\"responsible_units\":[\"工商局\","
+        "\"市委编办（市审改办）\"],"
+        "\"deadline\":null,\"deadline_text\":\"十二月底前\",\"source\":{\"kind\":\"minutes\",\"number\":\"5\",\"date\":\"2018-03-"
+        "01\"}},"
+        "{\"id\":\"T1-3-1-1\",\"title\":\"题\",\"requirement\":\"要求\",\"responsible_units\":[\"NP-BB\"],\"long_term\":true}]}");
     assert_int_equal(import_from(k, k->dir, NULL, &res), ERR_OK);
     assert_int_equal(res.tasks_new, 2);
     assert_int_equal(res.warnings, 2); /* no supervising unit */
-    assert_int_equal(kit_sql_i(k, "SELECT COUNT(*) FROM task WHERE id = 'T1-2-1-1' AND deadline = '2018-12-31' AND deadline_rule = 'month_end' AND deadline_text "
-                                  "= '十二月底前' AND lead_unit = 'NP-GSJ' AND part = 2 AND source_kind = 'minutes' AND source_date = '2018-03-01'"),
-                     1);
+    assert_int_equal(
+        kit_sql_i(
+            k, "SELECT COUNT(*) FROM task WHERE id = 'T1-2-1-1' AND deadline = '2018-12-31' AND deadline_rule = 'month_end' AND "
+               "deadline_text "
+               "= '十二月底前' AND lead_unit = 'NP-GSJ' AND part = 2 AND source_kind = 'minutes' AND source_date = '2018-03-01'"),
+        1);
     assert_int_equal(kit_sql_i(k, "SELECT COUNT(*) FROM task_listed WHERE task = 'T1-2-1-1' AND unit = 'NP-BB'"), 1);
-    assert_int_equal(kit_sql_i(k, "SELECT COUNT(*) FROM task WHERE id = 'T1-3-1-1' AND deadline IS NULL AND long_term = 1 AND source_no = '第24次'"), 1);
-    assert_int_equal(kit_sql_i(k, "SELECT COUNT(*) FROM plan WHERE id = 'T1' AND doc_no = '南政办〔2018〕15号' AND issuer = 'NP-ZFB'"), 1);
+    assert_int_equal(
+        kit_sql_i(
+            k, "SELECT COUNT(*) FROM task WHERE id = 'T1-3-1-1' AND deadline IS NULL AND long_term = 1 AND source_no = '第24次'"),
+        1);
+    assert_int_equal(
+        kit_sql_i(k, "SELECT COUNT(*) FROM plan WHERE id = 'T1' AND doc_no = '南政办〔2018〕15号' AND issuer = 'NP-ZFB'"), 1);
     assert_int_equal(kit_sql_i(k, "SELECT COUNT(*) FROM plan_part WHERE plan = 'T1'"), 3);
     /* a row that was changed in the file is not put over the imported one */
-    write_file(k, "tasks.json", HEAD "{\"id\":\"T1-3-1-1\",\"title\":\"改\",\"requirement\":\"要求\",\"responsible_units\":[\"NP-BB\"],\"long_term\":true}" TAIL);
+    write_file(k, "tasks.json",
+               HEAD "{\"id\":\"T1-3-1-1\",\"title\":\"改\",\"requirement\":\"要求\",\"responsible_units\":[\"NP-BB\"],\"long_"
+                    "term\":true}" TAIL);
     assert_int_equal(import_from(k, k->dir, NULL, &res), ERR_OK);
     assert_non_null(strstr(said, "$: doc_no: differs"));
-    write_file(k, "tasks.json",
-               "{\"plan\":\"试\",\"issued\":\"2018-03-09\",\"doc_no\":\"南政办〔2018〕15号\",\"tasks\":["
-               "{\"id\":\"T1-3-1-1\",\"title\":\"改\",\"requirement\":\"要求\",\"responsible_units\":[\"NP-BB\"],\"long_term\":true}]}");
+    write_file(
+        k, "tasks.json",
+        "{\"plan\":\"试\",\"issued\":\"2018-03-09\",\"doc_no\":\"南政办〔2018〕15号\",\"tasks\":["
+        "{\"id\":\"T1-3-1-1\",\"title\":\"改\",\"requirement\":\"要求\",\"responsible_units\":[\"NP-BB\"],\"long_term\":true}]}");
     assert_int_equal(import_from(k, k->dir, NULL, &res), ERR_OK);
     assert_non_null(strstr(said, "tasks[0]: id: differs"));
     kit_close(k);
 }
 
-#define UNIT(code, more) "{\"code\":\"" code "\",\"full_name\":\"单位" code "\",\"short_name\":\"" code "\",\"level\":\"city\",\"type\":\"group\"" more "}"
+#define UNIT(code, more)                                                                                                         \
+    "{\"code\":\"" code "\",\"full_name\":\"单位" code "\",\"short_name\":\"" code                                               \
+    "\",\"level\":\"city\",\"type\":\"group\"" more "}"
 
 static const struct fault unit_faults[] = {
     {"{\"units\":[" UNIT("A", "") "]}", NULL},
     {"{\"units\":[" UNIT("A", "") "," UNIT("A", "") "]}", "units[1]: code: duplicate"},
     {"{\"units\":[" UNIT("A", ",\"kind\":\"group\",\"members\":[\"B\"]") "," UNIT("B", "") "]}", NULL},
     {"{\"units\":[" UNIT("A", ",\"kind\":\"group\",\"members\":[\"C\"]") "]}", "units[0]: members: unknown_unit"},
-    {"{\"units\":[" UNIT("A", ",\"kind\":\"group\",\"members\":[\"B\"]") "," UNIT("B", ",\"kind\":\"group\",\"members\":[\"A\"]") "]}", "units[0]: members: cycle"},
+    {"{\"units\":[" UNIT("A", ",\"kind\":\"group\",\"members\":[\"B\"]") "," UNIT("B",
+                                                                                  ",\"kind\":\"group\",\"members\":[\"A\"]") "]}",
+     "units[0]: members: cycle"},
     {"{\"units\":[" UNIT("A", ",\"parent\":\"A\"") "]}", "units[0]: parent: cycle"},
     {"{\"units\":[" UNIT("A", ",\"roles\":[\"king\"]") "]}", "units[0]: roles: choice"},
     {"{\"units\":[" UNIT("A", ",\"aliases\":[\"甲\\u202e\"]") "]}", "units[0]: aliases: control"},
@@ -336,7 +378,9 @@ static void a_cut_off_import_is_completed(void **state) {
     (void)state;
     struct kit          *k = kit_open();
     struct import_result res;
-    MUST(db_script(k->db, "CREATE TRIGGER stop BEFORE INSERT ON unit WHEN NEW.ord = 70 BEGIN SELECT RAISE(ABORT, 'stop'); END;") == ERR_OK);
+    MUST(
+        db_script(k->db, "CREATE TRIGGER stop BEFORE INSERT ON unit WHEN NEW.ord = 70 BEGIN SELECT RAISE(ABORT, 'stop'); END;") ==
+        ERR_OK);
     assert_int_not_equal(import_from(k, SAMPLE, REASON, &res), ERR_OK);
     assert_in_range(kit_sql_i(k, "SELECT COUNT(*) FROM unit"), 1, 74);
     assert_int_equal(kit_sql_i(k, "SELECT COUNT(*) FROM ledger WHERE kind = 'import'"), 1);
@@ -360,10 +404,17 @@ static void scan_needs_no_store(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sample_comes_in_whole),       cmocka_unit_test(text_order_and_date_order_are_kept), cmocka_unit_test(second_import_changes_nothing),
-        cmocka_unit_test(past_deadlines_need_a_reason), cmocka_unit_test(every_unit_has_a_board_name),        cmocka_unit_test(each_fault_is_one_line),
-        cmocka_unit_test(what_is_derived),             cmocka_unit_test(each_unit_fault_is_one_line),        cmocka_unit_test(unreadable_files_are_said),
-        cmocka_unit_test(a_cut_off_import_is_completed), cmocka_unit_test(scan_needs_no_store),
+        cmocka_unit_test(sample_comes_in_whole),
+        cmocka_unit_test(text_order_and_date_order_are_kept),
+        cmocka_unit_test(second_import_changes_nothing),
+        cmocka_unit_test(past_deadlines_need_a_reason),
+        cmocka_unit_test(every_unit_has_a_board_name),
+        cmocka_unit_test(each_fault_is_one_line),
+        cmocka_unit_test(what_is_derived),
+        cmocka_unit_test(each_unit_fault_is_one_line),
+        cmocka_unit_test(unreadable_files_are_said),
+        cmocka_unit_test(a_cut_off_import_is_completed),
+        cmocka_unit_test(scan_needs_no_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

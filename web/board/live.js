@@ -26,7 +26,10 @@ export class Live {
     }
     const url = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/connection/websocket`;
     this.client = new globalThis.Centrifuge(url, { websocket: HeardSocket, name: 'board', getToken: hooks.token, minReconnectDelay: 500, maxReconnectDelay: 10000 });
-    this.client.on('connected', () => hooks.up(true));
+    this.client.on('connected', () => {
+      hooks.up(true);
+      this.probe(true);
+    });
     this.client.on('connecting', () => hooks.up(false));
     this.client.on('disconnected', () => this.again());
     this.client.on('error', () => {}); // each failed attempt; the pill tells
@@ -63,8 +66,8 @@ export class Live {
   }
 
   // Called every tick. The answer also tells the server's business time.
-  probe() {
-    if (this.probing || this.client.state !== 'connected' || Date.now() - this.heardAt < PROBE_AFTER_MS) return;
+  probe(now = false) {
+    if (this.probing || this.client.state !== 'connected' || (!now && Date.now() - this.heardAt < PROBE_AFTER_MS)) return;
     this.probing = true;
     this.client.rpc('me.get', {}).then(
       (r) => this.hooks.me(r.data),

@@ -23,6 +23,7 @@ const AFTER_MOVE_MS = 10000;
 const AFTER_CHOICE_MS = 60000;
 const SUMMARY_MS = 60000;
 const SESSION_AGAIN_MS = 10000;
+const OWN_CLOCK_MS = 3000; // without an answer of the server the machine's own time is shown after this
 
 const query = new URLSearchParams(location.search);
 const clock = new BusinessClock();
@@ -30,7 +31,7 @@ const table = new RankingTable($('rows'));
 const known = (scope) => SCOPES.some((s) => s.id === scope);
 const names = new Map(); // unit code -> board name
 const boards = {}; // scope -> board
-const facts = { startedAt: Date.now(), heardAt: 0, hasData: false, up: false, biz: clock.now(), phone: '', noToken: false };
+const facts = { startedAt: Date.now(), heardAt: 0, hasData: false, up: false, biz: clock.now(), phone: '', noToken: false, timeKnown: false };
 let period = isPeriod(query.get('period')) ? query.get('period') : '';
 let plan = null;
 let demo = false;
@@ -135,8 +136,10 @@ function summary(now) {
 function tick() {
   const now = Date.now();
   const biz = clock.now();
-  setText($('clock'), clockText(biz));
-  setText($('date'), dateText(biz));
+  if (facts.timeKnown || now - facts.startedAt > OWN_CLOCK_MS) {
+    setText($('clock'), clockText(biz));
+    setText($('date'), dateText(biz));
+  }
   live?.probe();
   const j = judge({ ...facts, now, bizNow: biz });
   if (j.state !== last.state) $('stage').dataset.state = j.state;
@@ -149,7 +152,7 @@ function tick() {
   if (redraw && (redraw !== 'move' || now - drawnAt >= REDRAW_MS)) draw();
   summary(now);
   stage.shift(now);
-  stage.dim(stage.dimHours(query.get('dim') ?? (demo ? '0' : '19-7')), biz);
+  stage.dim(stage.dimHours(query.get('dim') ?? (demo || !facts.timeKnown ? '0' : '19-7')), biz);
   stage.rest(query.get('rest') === '1', biz);
 }
 
@@ -183,6 +186,7 @@ function restore() {
   facts.heardAt = s.heardAt;
   facts.biz = s.biz;
   clock.set(s.biz + (Date.now() - s.heardAt), 1);
+  facts.timeKnown = true;
   for (const scope of SCOPES) if (s.boards[scope.id]) take(scope.id, s.boards[scope.id], { fromServer: false });
   want('set');
 }
@@ -192,6 +196,7 @@ function learn(session) {
   plan = session.plan ?? plan;
   facts.phone = session.duty_phone || facts.phone;
   clock.set(Date.parse(session.now), session.speed || 1);
+  facts.timeKnown = true;
 }
 
 // A token for the next connection: the one of the address, or a fresh display session of the demo.
@@ -226,6 +231,7 @@ function connect() {
       me: (info) => {
         demo = info.demo === true;
         clock.set(Date.parse(info.now), info.speed_permille / 1000 || 1);
+        facts.timeKnown = true;
         keep(true);
       },
     },

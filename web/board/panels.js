@@ -79,10 +79,11 @@ export function showWeeks(weeks, now) {
   const said = [];
   weeks.forEach((w, i) => {
     const starts = firstOfMonth(w.from);
-    if ((starts && starts !== last && starts !== 13) || !month) {
+    const nextYear = starts === 1 && i > 0;
+    if ((starts && !nextYear) || !month) {
       last = starts || Number(w.from.slice(5, 7));
       month = el('div', 'month');
-      const label = el('span', '', `${last}月`);
+      const label = el('span', 'label', `${last}月`);
       label.style.gridColumn = `${i + 1} / span ${Math.min(3, weeks.length - i)}`;
       month.append(label);
       strip.append(month);

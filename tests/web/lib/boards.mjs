@@ -31,7 +31,7 @@ function row(u, place, n) {
   return {
     rank: place + 1, change: [2, -1, 3, 0, -2, 1, -3, 0, 1, -1, null][place % 11], unit: u.code, name: u.name, short_name: u.short_name,
     score: h, on_time: due - late, due, on_time_rate: Math.round(((due - late) * 10000) / due), closed: due, counted: due + 5,
-    red: place < 4 ? 0 : Math.min(4, Math.floor((place - 1) / 3)), yellow: 1 + ((place * 5) % 5), green: Math.max(3, 23 - ((place * 3) % 11)),
+    red: place < 4 ? 0 : Math.min(4, Math.floor((place - 1) / 3)), yellow: 1 + ((place * 7) % 5), green: Math.max(3, 23 - ((place * 3) % 11)),
     mark: place === 0 ? 'incentive' : place === n - 1 ? 'warning' : '',
   };
 }

@@ -16,6 +16,7 @@ import { openapi } from './openapi.mjs';
 const WEB = fileURLToPath(new URL('../../../web/', import.meta.url));
 const TYPES = { '.html': 'text/html; charset=utf-8', '.css': 'text/css; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.svg': 'image/svg+xml' };
 const CSP = "default-src 'self'; connect-src 'self' ws: wss:; style-src 'self' 'unsafe-inline'; img-src 'self' data:";
+const PING_S = 25;
 const iso = (ms) => new Date(ms + 8 * 3600e3).toISOString().replace('Z', '+08:00');
 
 export class FakeGateway {
@@ -27,6 +28,8 @@ export class FakeGateway {
     this.mute = false; // sockets stay open and say nothing
     this.demo = true;
     this.sessions = 0;
+    this.tokens = []; // of every connect
+    this.dead = new Set(); // tokens refused from now on
     this.base = NOW;
     this.baseAt = Date.now();
     this.readyz = { status: 'ready', redis: 'up', draining: false, writes_waiting: 0, connections: 3 };
@@ -107,7 +110,7 @@ export class FakeGateway {
   open(ws) {
     this.sockets.add(ws);
     Object.assign(ws, { channels: new Set() });
-    const ping = setInterval(() => this.say(ws, {}), 5000);
+    const ping = setInterval(() => this.say(ws, {}), PING_S * 1000);
     ws.on('close', () => {
       clearInterval(ping);
       this.sockets.delete(ws);
@@ -119,8 +122,9 @@ export class FakeGateway {
 
   command(ws, c) {
     if (c.connect) {
-      if (!c.connect.token) return ws.close(3500, 'invalid token');
-      return this.say(ws, { id: c.id, connect: { client: `c${this.sockets.size}`, ping: 5, pong: true } });
+      this.tokens.push(c.connect.token);
+      if (!c.connect.token || this.dead.has(c.connect.token)) return ws.close(3500, 'invalid token');
+      return this.say(ws, { id: c.id, connect: { client: `c${this.sockets.size}`, ping: PING_S, pong: true } });
     }
     if (c.subscribe) {
       const { channel } = c.subscribe;
