@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { BOARD, city, openTask, redisOf, report } from './lib/city.mjs';
 import { CLIENT_CPU, CORES, SERVER_CPU, Scene, cpuSeconds, median, memory, once, percentile, pin, quiet, refuseTmpfs, say } from './lib/tools.mjs';
 
-const SUBS = 10000, SIZE = 600, WINDOW = 4;
+const SUBS = 10000, SIZE = 600, WINDOW = 4, PAIRS = 11;
 const number = (x, digits = 3) => Number(x.toPrecision(digits + 1));
 
 // ---- fan-out: CPU per delivery, beside a loop of send() of the same bytes ----
@@ -18,11 +18,15 @@ async function fanout(scene) {
   const common = ['--channel', BOARD, '--size', SIZE, '--window', WINDOW, '--subs', SUBS, '--cpu', CLIENT_CPU];
   const ours = [], bare = [];
   let seq = 1e9;
-  for (let i = 0; i < 6; i++) { // in turn, so that what else the machine does falls on both; the first pair warms up
-    const count = i === 0 ? 2 : 14;
-    const x = await once('pub', [...common, '--to', `redis:${redisOf(gw)}`, '--first-seq', seq, '--progress', a.progress, '--pid', gw.pid, '--count', count]);
-    const y = await once('pub', [...common, '--to', `floor:${floor.port}`, '--progress', b.progress, '--pid', floor.pid, '--count', count]);
-    seq += count;
+  const turns = [
+    async (n) => once('pub', [...common, '--to', `redis:${redisOf(gw)}`, '--first-seq', seq, '--progress', a.progress, '--pid', gw.pid, '--count', n]),
+    async (n) => once('pub', [...common, '--to', `floor:${floor.port}`, '--progress', b.progress, '--pid', floor.pid, '--count', n]),
+  ];
+  for (let i = 0; i <= PAIRS; i++) { // in turn, so that what else the machine does falls on both; the first pair warms up
+    const n = i === 0 ? 2 : 8, got = [];
+    for (const k of i % 2 ? [0, 1] : [1, 0]) got[k] = await turns[k](n);
+    const [x, y] = got;
+    seq += n;
     if (x.lost || y.lost) throw new Error(`lost: ${JSON.stringify({ x, y })}`);
     if (i === 0) continue;
     ours.push(x);
