@@ -44,6 +44,9 @@ size_t           conn_queued_bytes(const struct conn *c);
  * ERR_LIMIT: the bound of the queue is reached, the frame was not taken; the caller closes (3008) or drops. f is borrowed. */
 enum err conn_send(struct conn *c, struct frame *f, uint64_t key) MUST_CHECK;
 
+/* Brings into the cache what conn_send will look at: many at once are fetched in the time of one. */
+void conn_touch(const struct conn *c);
+
 /* Sends a Close frame with code and a non-empty plain reason, then ends. Idempotent; after it nothing is sent. ws_closed
  * comes later (or within the call). */
 void conn_close(struct conn *c, unsigned code, const char *reason);

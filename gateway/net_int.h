@@ -73,6 +73,7 @@ struct conn {
     uint32_t         slot, gen, turn; /* turn: of the last direct write */
     struct net_loop *loop;
     void            *wsi; /* struct lws; ws.c only */
+    int              fd;  /* the same socket, for writing */
     struct busy     *busy;
     struct addr      addr; /* of the client, behind trusted proxies the forwarded one */
     uint8_t          state, listener;

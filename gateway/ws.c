@@ -18,8 +18,10 @@
 #define ERR_STATE ossl_err_state /* a type of OpenSSL behind the library's header, an error of ours */
 #include <libwebsockets.h>
 #undef ERR_STATE
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/check.h"
 #include "base/log.h"
@@ -103,6 +105,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons why, void *user, 
         return 0;
     }
     case LWS_CALLBACK_ESTABLISHED:
+        c->fd = lws_get_socket_fd(wsi);
         conn_opened(c);
         return 0;
     case LWS_CALLBACK_RECEIVE: return c ? on_receive(wsi, c, in, len) : 0;
@@ -190,8 +193,14 @@ void ws_adopt(struct net_loop *l, int fd, const char *key, const struct addr *a,
 
 bool ws_blocked(const struct conn *c) { return lws_partial_buffered(c->wsi) != 0; }
 
+/* Straight to the socket: nothing is held back (ws_blocked was asked), so the library would do the same after walking its structures.
+ * What the socket does not take is the library's to keep and send. */
 bool ws_write(struct conn *c, char *frame, size_t n) {
-    return lws_write(c->wsi, (unsigned char *)frame, n, LWS_WRITE_RAW) >= (int)n;
+    ssize_t r = send(c->fd, frame, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (r == (ssize_t)n) return true;
+    if (r < 0 && errno != EAGAIN && errno != EINTR) return false;
+    size_t sent = r > 0 ? (size_t)r : 0;
+    return lws_write(c->wsi, (unsigned char *)frame + sent, n - sent, LWS_WRITE_RAW) >= (int)(n - sent);
 }
 
 void ws_want_write(struct conn *c) { (void)lws_callback_on_writable(c->wsi); }
