@@ -119,8 +119,9 @@ build/tidy/%.ok: % .clang-tidy
 	@echo "  tidy $<"; clang-tidy --quiet $< -- -std=c11 -D_GNU_SOURCE -I. 2>build/tidy/err.log >$@.log || { cat $@.log; exit 1; }
 	@! grep -E "warning:|error:" $@.log && touch $@
 check: layers headers lint clang analyze tidy ## everything that reads the code
-docs: bin/zhangban ## docs/API.md from the method table
+docs: bin/zhangban ## docs/API.md and zhangban.conf from their tables
 	@bin/zhangban openapi | node scripts/api-md.mjs >docs/API.md
+	@sh scripts/sample-conf.sh >zhangban.conf
 format: ## clang-format in place
 	clang-format -i $(SRC) $(foreach d,$(FOLDERS),$(wildcard $(d)/*.h)) $(wildcard tests/*/*.c)
 clean:

@@ -65,7 +65,7 @@ int command_import(const struct conf *conf, int argc, char **argv) {
     struct tools         t;
     struct import_result res = {0};
     if (open_or_say(conf, &t)) return 1;
-    if (conf->demo) (void)!demo_clock_load(t.db);
+    tools_follow_demo(&t);
     struct import_conf ic = {.dir = dir, .confirm_past = past, .actor = "system", .out = stdout, .progress = isatty(STDOUT_FILENO) == 1,
                              .wall_ms = clock_wall_ms(), .biz_ms = clock_business_ms()};
     enum err           e  = import_dir(&t.house, t.db, &ic, &res);
@@ -102,7 +102,7 @@ int command_session(const struct conf *conf, int argc, char **argv) {
     }
     if (s.person == NULL) return command_bad_option("session (--person ID is wanted)");
     if (open_or_say(conf, &t)) return 1;
-    if (conf->demo) (void)!demo_clock_load(t.db);
+    tools_follow_demo(&t);
     char     address[128], why[256] = "";
     enum err e = tools_redis(&t, address, why, sizeof why);
     if (e) {
@@ -183,20 +183,20 @@ int command_clock(const struct conf *conf, int argc, char **argv) {
         else
             return command_bad_option(argv[i]);
     }
-    if (!conf->demo && (set || advance)) return failed("clock", "only a demo may move the business clock (ZHANGBAN_DEMO=1)", ERR_PERM);
     struct tools t;
     int64_t      ms = 0, step = 0;
     if (open_or_say(conf, &t)) return 1;
-    if (conf->demo) (void)!demo_clock_load(t.db);
-    enum err e = ERR_OK;
-    if (set && time_parse_iso(set, &ms) != ERR_OK) e = ERR_INPUT;
-    if (advance && !duration(advance, &step)) e = ERR_INPUT;
+    tools_follow_demo(&t);
+    enum err e = t.house.demo || !(set || advance) ? ERR_OK : ERR_PERM;
+    if (e == ERR_OK && set && time_parse_iso(set, &ms) != ERR_OK) e = ERR_INPUT;
+    if (e == ERR_OK && advance && !duration(advance, &step)) e = ERR_INPUT;
     if (e == ERR_OK && advance) ms = (set ? ms : clock_business_ms()) + step;
     if (e == ERR_OK && (set || advance) && ms < clock_business_ms()) e = ERR_STATE;
     if (e == ERR_OK && (set || advance)) e = tools_write(&t, save_clock, &ms);
     char text[32];
     time_format_iso(clock_business_ms(), text);
     tools_close(&t);
+    if (e == ERR_PERM) return failed("clock", "only a demo may move the business clock", e);
     if (e == ERR_INPUT) return failed("clock", "TIME like 2018-03-20T09:00+08:00, DURATION like 90m, 36h or 10d", e);
     if (e == ERR_STATE) return failed("clock", "the clock only goes forward", e);
     if (e) return failed("clock", "", e);

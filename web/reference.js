@@ -12,6 +12,7 @@ const GROUPS = {
   task: '任务',
   instruction: '批示',
   evaluation: '评价',
+  praise: '省级肯定',
   ranking: '排行',
   notice: '通知与收件箱',
   event: '业务事件',
