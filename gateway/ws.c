@@ -104,10 +104,14 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons why, void *user, 
         l->ws->sockets_n++;
         return 0;
     }
+<<<<<<< HEAD
     case LWS_CALLBACK_ESTABLISHED:
         c->fd = lws_get_socket_fd(wsi);
         conn_opened(c);
         return 0;
+=======
+    case LWS_CALLBACK_ESTABLISHED: conn_opened(c); return 0;
+>>>>>>> net
     case LWS_CALLBACK_RECEIVE: return c ? on_receive(wsi, c, in, len) : 0;
     case LWS_CALLBACK_SERVER_WRITEABLE:
         if (c) conn_writeable(c);
@@ -132,28 +136,28 @@ static const struct lws_protocols protocols[] = {
 
 /* ---- contexts ---- */
 enum err ws_context_new(struct net_loop *l, char *why, size_t why_n) {
-    static pthread_once_t     once = PTHREAD_ONCE_INIT;
+    static pthread_once_t       once = PTHREAD_ONCE_INIT;
     static const lws_retry_bo_t no_idle_timers;
     (void)pthread_once(&once, set_up_library);
-    l->ws       = x_calloc(1, sizeof *l->ws);
-    void *loops[] = {&l->uv};
-    struct lws_context_creation_info info = {
-        .port                  = CONTEXT_PORT_NO_LISTEN_SERVER,
-        .protocols             = protocols,
-        .options               = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_DISABLE_IPV6 | LWS_SERVER_OPTION_VALIDATE_UTF8,
-        .foreign_loops         = loops,
-        .user                  = l,
-        .pcontext              = &l->ws->context,
-        .retry_and_idle_policy = &no_idle_timers,
-        .timeout_secs          = 10,
-        .max_http_header_pool  = 256,
-        .gid                   = -1,
-        .uid                   = -1,
+    l->ws                                    = x_calloc(1, sizeof *l->ws);
+    void                            *loops[] = {&l->uv};
+    struct lws_context_creation_info info    = {
+           .port                  = CONTEXT_PORT_NO_LISTEN_SERVER,
+           .protocols             = protocols,
+           .options               = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_DISABLE_IPV6 | LWS_SERVER_OPTION_VALIDATE_UTF8,
+           .foreign_loops         = loops,
+           .user                  = l,
+           .pcontext              = &l->ws->context,
+           .retry_and_idle_policy = &no_idle_timers,
+           .timeout_secs          = 10,
+           .max_http_header_pool  = 256,
+           .gid                   = -1,
+           .uid                   = -1,
     };
     lws_set_log_level(LLL_ERR, ws_log);
     l->ws->context = lws_create_context(&info);
     lws_set_log_level(0, NULL);
-    l->ws->vhost   = l->ws->context ? lws_get_vhost_by_name(l->ws->context, "default") : NULL;
+    l->ws->vhost = l->ws->context ? lws_get_vhost_by_name(l->ws->context, "default") : NULL;
     if (l->ws->vhost) return ERR_OK;
     (void)snprintf(why, why_n, "libwebsockets does not start: is its libuv plug-in (libwebsockets-evlib-uv) installed?");
     return ERR_UNAVAILABLE;
@@ -178,11 +182,11 @@ void ws_context_free(struct net_loop *l) {
 
 /* ---- connections ---- */
 void ws_adopt(struct net_loop *l, int fd, const char *key, const struct addr *a, unsigned listener, bool addr_counted) {
-    char head[256];
-    int  n = snprintf(head, sizeof head,
-                      "GET / HTTP/1.1\r\nHost: gateway\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: %s\r\n"
-                       "Sec-WebSocket-Version: 13\r\n\r\n",
-                      key);
+    char         head[256];
+    int          n = snprintf(head, sizeof head,
+                              "GET / HTTP/1.1\r\nHost: gateway\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: %s\r\n"
+                                       "Sec-WebSocket-Version: 13\r\n\r\n",
+                              key);
     struct conn *c = conn_new(l, a, listener, addr_counted);
     l->adopting    = c;
     (void)lws_adopt_socket_vhost_readbuf(l->ws->vhost, fd, head, (size_t)n);

@@ -617,6 +617,11 @@ describe('limits', parallel, () => {
     await (await s.ws()).echo('room again');
     await s.stop();
   });
+  it('a port in use refuses the start, also with several loops', async () => {
+    const s = await Server.start({ loops: 2 });
+    for (const loops of [1, 2]) await assert.rejects(Server.start({ loops, port: s.port }), /Address already in use/);
+    await s.stop();
+  });
   it('connections of an address', async () => {
     const s = await Server.start({ loops: 2, addr: 2, proxies: '127.0.0.9' });
     const a = await s.ws(), b = await s.ws();

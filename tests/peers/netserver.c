@@ -136,8 +136,12 @@ static void on_message(struct conn *c, const char *s, size_t n) {
 static void answer(struct net_loop *l, uint64_t id, int status, struct buf *b, const char *headers) {
     size_t n;
     char  *p = buf_take(b, &n);
-    http_reply(l, id, (struct http_resp){.status = status, .content_type = "text/plain; charset=utf-8", .body = p, .body_n = n,
-                                         .headers = headers ? x_strdup(headers) : NULL});
+    http_reply(l, id,
+               (struct http_resp){.status       = status,
+                                  .content_type = "text/plain; charset=utf-8",
+                                  .body         = p,
+                                  .body_n       = n,
+                                  .headers      = headers ? x_strdup(headers) : NULL});
 }
 
 static unsigned query_number(const struct http_req *r) {
@@ -189,9 +193,9 @@ static void put_request(struct buf *b, const struct http_req *r) {
 }
 
 static void put_stats(struct buf *b) {
-    buf_printf(b, "{\"opened\":%u,\"closed\":%u,\"open\":%u,\"messages\":%u,\"limited\":%u,\"requests\":%u}", atomic_load(&stats.opened),
-               atomic_load(&stats.closed), atomic_load(&stats.open), atomic_load(&stats.messages), atomic_load(&stats.limited),
-               atomic_load(&stats.requests));
+    buf_printf(b, "{\"opened\":%u,\"closed\":%u,\"open\":%u,\"messages\":%u,\"limited\":%u,\"requests\":%u}",
+               atomic_load(&stats.opened), atomic_load(&stats.closed), atomic_load(&stats.open), atomic_load(&stats.messages),
+               atomic_load(&stats.limited), atomic_load(&stats.requests));
 }
 
 static void on_http(struct http_req *r) {
