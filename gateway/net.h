@@ -46,16 +46,11 @@ size_t           conn_queued_bytes(const struct conn *c);
  * ERR_LIMIT: the bound of the queue is reached, the frame was not taken; the caller closes (3008) or drops. f is borrowed. */
 enum err conn_send(struct conn *c, struct frame *f, uint64_t key) MUST_CHECK;
 
-<<<<<<< HEAD
 /* Brings into the cache what conn_send will look at: many at once are fetched in the time of one. */
 void conn_touch(const struct conn *c);
 
-/* Sends a Close frame with code and a non-empty plain reason, then ends. Idempotent; after it nothing is sent. ws_closed
- * comes later (or within the call). */
-=======
 /* Sends a Close frame with code and a non-empty plain reason at the end of the turn, then ends. Idempotent; after it nothing is
  * sent. A client that does not read for a second gets the end without the frame. ws_closed comes later. */
->>>>>>> net
 void conn_close(struct conn *c, unsigned code, const char *reason);
 
 /* ---- HTTP requests (loop thread); the struct is valid until the reply ---- */

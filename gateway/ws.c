@@ -104,14 +104,10 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons why, void *user, 
         l->ws->sockets_n++;
         return 0;
     }
-<<<<<<< HEAD
     case LWS_CALLBACK_ESTABLISHED:
         c->fd = lws_get_socket_fd(wsi);
         conn_opened(c);
         return 0;
-=======
-    case LWS_CALLBACK_ESTABLISHED: conn_opened(c); return 0;
->>>>>>> net
     case LWS_CALLBACK_RECEIVE: return c ? on_receive(wsi, c, in, len) : 0;
     case LWS_CALLBACK_SERVER_WRITEABLE:
         if (c) conn_writeable(c);
