@@ -299,12 +299,32 @@ static void test_moved_deadline(void **state) {
     city_close(&c);
 }
 
+/* `zhangban clock --advance` is another process: only the record of the clock changes. */
+static void test_clock_of_a_demo(void **state) {
+    (void)state;
+    struct city c;
+    city_open(&c);
+    c.house.demo = true;
+    start(&c);
+    upkeep_now(c.u);
+    sql(&c, "INSERT INTO kv (name, value) VALUES ('clock', '1520814600000 1521072000000 1000')"); /* 2018-03-15 08:00 */
+    upkeep_now(c.u);
+    assert_int_equal(one(&c, "SELECT COUNT(*) FROM reminder", NULL), 2);
+    sql(&c, "UPDATE kv SET value = '1520814600000 1521073800000 1000' WHERE name = 'clock'"); /* 08:30 */
+    upkeep_now(c.u);
+    assert_int_equal(one(&c, "SELECT COUNT(*) FROM reminder WHERE name = 'due_soon:T1:2018-03-20:3'", NULL), 1);
+    stop(&c);
+    clock_business_real();
+    city_close(&c);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_reminder_once),
         cmocka_unit_test(test_a_jump_does_the_same_in_order),
         cmocka_unit_test(test_crash_in_between),
         cmocka_unit_test(test_moved_deadline),
+        cmocka_unit_test(test_clock_of_a_demo),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
