@@ -126,7 +126,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons why, void *user, 
 }
 
 static const struct lws_protocols protocols[] = {
-    {.name = "zhangban", .callback = on_event, .rx_buffer_size = 256, .tx_packet_size = 65536},
+    {.name = "zhangban", .callback = on_event, .rx_buffer_size = 128, .tx_packet_size = 65536},
     {.name = NULL},
 };
 
