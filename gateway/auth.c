@@ -103,6 +103,7 @@ enum err token_resolve(struct worker *w, const char *token, struct actor *who, i
     arena_free(a);
     if (e) return e;
     *expires_wall_ms = s.expires_wall_ms;
-    remember(w->app->tokens, hash, who, s.expires_wall_ms);
+    /* one that waits for its device is looked up each time: it may be activated now */
+    if (who->bound) remember(w->app->tokens, hash, who, s.expires_wall_ms);
     return ERR_OK;
 }

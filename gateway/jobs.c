@@ -108,7 +108,10 @@ static void job_on_worker(void *ctx, void *arg) {
     struct job    *j = arg;
     switch (j->kind) {
     case JOB_CONNECT:
-    case JOB_REFRESH: j->e = token_resolve(w, j->token, &j->who, &j->expires_wall_ms); break;
+    case JOB_REFRESH:
+        j->e = token_resolve(w, j->token, &j->who, &j->expires_wall_ms);
+        if (j->e == ERR_OK && !j->who.bound) j->e = ERR_ACTIVATE; /* such a session registers its device by REST, no more (D18) */
+        break;
     case JOB_SUBSCRIBE: j->e = read_channel(w, j, channel_find(j->channel)); break;
     case JOB_HISTORY:
         j->e = channel_history(w->redis, j->a, j->channel, j->has_since ? &j->since : NULL, j->reverse, j->limit, &j->top, &j->list,
@@ -258,7 +261,7 @@ static void connect_done(struct client *cl, struct job *j) {
         return;
     }
     /* D17: an unknown token is 109 so that the client asks for a new one; Redis away is temporary, never terminal. */
-    client_error(cl, j->id, j->e == ERR_AUTH ? 109 : 100);
+    client_error(cl, j->id, j->e == ERR_AUTH ? 109 : j->e == ERR_ACTIVATE ? 103 : 100);
     cl->state = CLIENT_NEW;
     loopstate_wait_connect(loopstate_of(j->loop), cl);
     if (cl->hold) buf_reset(cl->hold);
@@ -274,7 +277,7 @@ void job_refresh(struct client *cl, uint32_t id, const char *token) {
 static void refresh_done(struct client *cl, struct job *j) {
     struct buf b;
     struct jw  w;
-    if (j->e == ERR_AUTH || (j->e == ERR_OK && strcmp(j->who.id, cl->who->actor.id) != 0)) {
+    if (j->e == ERR_AUTH || j->e == ERR_ACTIVATE || (j->e == ERR_OK && strcmp(j->who.id, cl->who->actor.id) != 0)) {
         client_close(cl, clock_wall_ms() >= cl->who->expires_wall_ms ? 3005 : 3500);
     } else if (j->e) {
         client_error(cl, j->id, 100);

@@ -256,6 +256,7 @@ static enum err close_it(struct req *r, const void *args) {
     for (size_t k = 0; k < n; k++) missing += v[k].replied_biz == 0;
     TRY(instruction_set_state(r->db, i.id, "closed", r->biz_ms));
     TRY(req_ledger(r, arena_printf(r->a, "instruction:%s", i.id), arena_printf(r->a, "{\"not_replied\":%d}", (int)missing)));
+    TRY(instruction_tell_units(r, &i, "instruction.closed"));
     TRY(instruction_publish(r, &i, "instruction.closed"));
     jw_kstr(r->out, "id", i.id);
     jw_kstr(r->out, "state", "closed");

@@ -39,6 +39,9 @@ enum err instruction_visible(struct req *r, const char *id, struct instruction *
 enum err instruction_publish(struct req *r, const struct instruction *i, const char *event) MUST_CHECK;
 enum err instruction_state_refusal(struct req *r, const struct instruction *i) MUST_CHECK;
 
+/* A notice to everybody of the named units; kind: a row of notice_kinds.def without {x}. */
+enum err instruction_tell_units(struct req *r, const struct instruction *i, const char *kind) MUST_CHECK;
+
 /* Method functions of instruction_sign.c. */
 enum err instruction_create_prepare(struct req *r, const void *args) MUST_CHECK;
 enum err instruction_create(struct req *r, const void *args) MUST_CHECK;

@@ -175,19 +175,27 @@ static const char *join_units(struct arena *a, const struct strs *units) {
     return s;
 }
 
-static enum err tell_unit(struct req *r, const struct instruction *i, const char *unit, const char *extra, size_t *told) {
+static enum err tell_unit(struct req *r, const struct instruction *i, const char *kind, const char *unit, const char *extra, size_t *told) {
     struct notice_rules rules = people_notice_rules(r->house);
-    struct notice_msg   msg   = {.kind    = "instruction.sent",
+    struct notice_msg   msg   = {.kind    = kind,
                                  .object  = arena_printf(r->a, "instruction:%s", i->id),
                                  .title   = i->object_title,
                                  .extra   = extra,
-                                 .dedupe  = arena_printf(r->a, "instruction.sent:%s", i->id),
+                                 .dedupe  = arena_printf(r->a, "%s:%s", kind, i->id),
                                  .wall_ms = r->wall_ms,
                                  .biz_ms  = r->biz_ms};
     size_t              n     = 0;
     TRY(notice_unit(r->db, r->a, &rules, unit, ROLE_STAFF & ~(unsigned)ROLE_LEADER, &msg, &n));
     *told += n;
     r->wakes_delivery = true;
+    return ERR_OK;
+}
+
+enum err instruction_tell_units(struct req *r, const struct instruction *i, const char *kind) {
+    struct instruction_unit *v;
+    size_t                   n, told = 0;
+    TRY(instruction_unit_list(r->db, r->a, i->id, &v, &n));
+    for (size_t k = 0; k < n; k++) TRY(tell_unit(r, i, kind, v[k].unit, NULL, &told));
     return ERR_OK;
 }
 
@@ -227,7 +235,7 @@ enum err instruction_create(struct req *r, const void *args) {
     if (due) extra = arena_printf(r->a, "%s，%s前反馈", extra, day_words(r->a, due));
     for (size_t k = 0; k < p->units.n; k++) {
         TRY(instruction_unit_add(r->db, id, p->units.v[k], (int64_t)k));
-        TRY(tell_unit(r, &i, p->units.v[k], extra, &told));
+        TRY(tell_unit(r, &i, "instruction.sent", p->units.v[k], extra, &told));
     }
     TRY(instruction_publish(r, &i, "instruction.created"));
     if (strcmp(p->kind, "praise") == 0 || strcmp(p->kind, "criticise") == 0) req_dirty_boards(r);
@@ -276,6 +284,7 @@ enum err instruction_withdraw(struct req *r, const void *args) {
                                        .at_biz    = r->biz_ms};
     TRY(instruction_withdrawal_add(r->db, i.id, &w));
     TRY(instruction_set_state(r->db, i.id, "withdrawn", r->biz_ms));
+    TRY(instruction_tell_units(r, &i, "instruction.withdrawn"));
     TRY(instruction_publish(r, &i, "instruction.withdrawn"));
     if (strcmp(i.kind, "praise") == 0 || strcmp(i.kind, "criticise") == 0) req_dirty_boards(r);
     TRY(req_ledger(r, arena_printf(r->a, "instruction:%s", i.id),

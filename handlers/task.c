@@ -411,7 +411,8 @@ static enum err history(struct req *r, const void *args) {
         jw_kstr(r->out, "unit", e->unit);
         jw_kstr(r->out, "unit_name", v[i].unit_name);
         jw_kstr(r->out, "reason", e->reason);
-        jw_kraw(r->out, "data", e->data);
+        /* the dispatching side's events list every unit, also those of other counties */
+        jw_kraw(r->out, "data", *view.county && strcmp(e->unit, r->who.unit) != 0 ? "{}" : e->data);
         jw_ktime(r->out, "at", e->at_biz);
         jw_obj_end(r->out);
     }
