@@ -141,7 +141,7 @@ int command_person(const struct conf *conf, int argc, char **argv) {
     struct tools     t;
     struct person_do p         = {.t = &t, .form = {.id = "", .name = "", .title = "", .unit = "", .roles = "", .phone = ""}, .why = ""};
     char             phone[64] = "";
-    const char      *v;
+    const char      *v         = NULL;
     const struct {
         const char *option, **field;
     } fields[] = {{"--add", &p.form.id},   {"--name", &p.form.name},   {"--title", &p.form.title},
