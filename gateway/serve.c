@@ -23,7 +23,6 @@
 #include "handlers/upkeep.h"
 #include "push/deliver.h"
 #include "push/relay.h"
-#include "store/delivery.h"
 #include "store/redis_server.h"
 
 #define SERVER_MAGIC 0x73657276U
@@ -141,13 +140,6 @@ static void make_node(char out[24]) {
     hex_encode(out, rnd, sizeof rnd);
 }
 
-static enum err recover_claims(struct db *db, void *arg) {
-    int64_t  n = 0, now = clock_wall_ms();
-    enum err e = delivery_recover(db, arg, now - 10 * 60000, now, &n);
-    if (e == ERR_OK && n) LOG(LOG_WARN, "deliveries_recovered", KI("n", n));
-    return e;
-}
-
 /* Threads, from the records outwards. */
 static enum err start_rooms(struct server *s, char *why, size_t why_n) {
     struct app *app = &s->app;
@@ -157,8 +149,6 @@ static enum err start_rooms(struct server *s, char *why, size_t why_n) {
     app->pages  = static_load(app->conf.web_dir);
     struct writer_hooks hooks = {app, dispatch_seal, dispatch_committed, dispatch_aborted};
     TRY(writer_start(app->db_path, (size_t)app->conf.writer_queue, (size_t)app->conf.writer_batch, hooks, &app->writer, why, why_n));
-    char worker[] = "local";
-    if (app->conf.push_here) TRY(writer_call(app->writer, recover_claims, worker));
     struct relay_conf rc = {.db_path = app->db_path, .redis = app->redis, .writer = app->writer, .channel = channel_of};
     TRY(relay_start(&rc, &s->relay, why, why_n));
     app->committed_arg = s;
@@ -185,7 +175,13 @@ enum err server_start(const struct conf *conf, struct server **out, char *why, s
     }
     s->app.house = s->tools.house;
     (void)snprintf(s->app.db_path, sizeof s->app.db_path, "%s", s->tools.db_path);
-    if (conf->demo) e = demo_prepare(&s->app.house, s->tools.db, conf->samples_dir, why, why_n);
+    if (conf->demo) {
+        e = demo_prepare(&s->app.house, s->tools.db, conf->samples_dir, why, why_n);
+    } else if (demo_clock_load(s->tools.db) == ERR_OK) { /* its people, keys and clock are open to anybody */
+        clock_business_real();
+        (void)snprintf(why, why_n, "%s holds a demo; set demo = true, or data to another directory", conf->data);
+        e = ERR_STATE;
+    }
     db_close(s->tools.db); /* the writer opens its own; two writers in one process would only wait for each other */
     s->tools.db = NULL;
     if (e == ERR_OK && *conf->redis) (void)snprintf(s->app.redis, sizeof s->app.redis, "%.127s", conf->redis);

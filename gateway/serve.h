@@ -30,6 +30,8 @@ struct tools {
 };
 enum err tools_open(const struct conf *conf, bool migrate_store, struct tools *t, char *why, size_t why_n) MUST_CHECK;
 void     tools_close(struct tools *t);
+/* A store that was started as a demo stays one: commands beside it need no ZHANGBAN_DEMO. Restores the business clock. */
+void tools_follow_demo(struct tools *t);
 /* Where Redis is for this data directory: configured, or the private one of a running server (ERR_UNAVAILABLE when none runs). */
 enum err tools_redis(const struct tools *t, char address[128], char *why, size_t why_n) MUST_CHECK;
 /* One write transaction of its own, ledger sealed, beside whatever other process writes. */
