@@ -214,11 +214,15 @@ static void on_worker(void *ctx, void *arg) {
         e = identify(w, c);
         if (e == ERR_OK) e = gates(c);
     }
-    if (e == ERR_OK && c->m->prepare) {
-        e = db_begin(w->db);
-        if (e == ERR_OK) {
-            e = c->m->prepare(r, c->args);
-            db_rollback(w->db);
+    if (e == ERR_OK && c->m->prepare && (e = db_begin(w->db)) == ERR_OK) {
+        /* a repeated write gets its first answer also where a check of the preparation would not hold any more (a signature's time) */
+        bool done = false;
+        if (r->idem_key && !(c->m->flags & M_NO_IDEM)) e = once_more(c, w->db, &done);
+        if (e == ERR_OK && !done) e = c->m->prepare(r, c->args);
+        db_rollback(w->db);
+        if (done) {
+            finish(c, e);
+            return;
         }
     }
     if (e == ERR_OK && (c->m->flags & M_WRITE)) {
