@@ -15,6 +15,11 @@ static const struct command commands[] = {
      "Opens the data directory, migrates, starts a private redis-server unless `redis` is configured, and prints\n"
      "`zhangban ready http://HOST:PORT` once it answers. The first signal drains, a second one ends at once.\n",
      command_serve},
+    {"demo", "[--seed N] [--seconds N] [--until DATE] [--exit]", "play the year 2018 over the imported plan",
+     "Simulated people work through the plan from 2018-03-12 on; open /board while it runs. --seconds: how long it takes (60; 0: as fast as it\n"
+     "can). The same seed gives the same bytes in demo-result.json and outbox.log. Data: ZHANGBAN_DATA, or ./var/demo; an earlier run there is\n"
+     "wiped. --exit: ends after the last day.\n",
+     command_demo},
     {"push", "[--worker NAME]", "deliver messages in a process of its own",
      "Any number may run beside one record store; the gateway then runs with push.in_process = false. NAME tells the\n"
      "workers apart in the records and must stay the same over restarts (default: push).\n",
