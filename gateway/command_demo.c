@@ -53,7 +53,7 @@ static bool make_room(struct conf *c, char *why, size_t why_n) {
         (void)snprintf(why, why_n, "%s holds something that is no earlier demo; name another directory with ZHANGBAN_DATA", c->data);
         return false;
     }
-    (void)nftw(c->data, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    (void)nftw(c->data, remove_one, 16, FTW_DEPTH | FTW_PHYS); /* NOLINT(concurrency-mt-unsafe): before the first thread */
     (void)mkdir("./var", 0700);
     int fd = mkdir(c->data, 0700) == 0 ? open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600) : -1;
     if (fd >= 0) {
