@@ -22,6 +22,7 @@ int command_serve(const struct conf *conf, int argc, char **argv);
 int command_push(const struct conf *conf, int argc, char **argv);
 int command_import(const struct conf *conf, int argc, char **argv);
 int command_session(const struct conf *conf, int argc, char **argv);
+int command_person(const struct conf *conf, int argc, char **argv);
 int command_verify_ledger(const struct conf *conf, int argc, char **argv);
 int command_rebuild(const struct conf *conf, int argc, char **argv);
 int command_check_config(const struct conf *conf, int argc, char **argv);

@@ -23,6 +23,10 @@ static const struct command commands[] = {
      "Good rows go in as drafts, each bad row is listed with file, place, field and rule; exit status 1 if there is any.\n"
      "The same files again change nothing. Deadlines that are past go in only with --confirm-past.\n",
      command_import},
+    {"person", "--add ID --name NAME --roles WORDS [--unit CODE] [--title TEXT] | --deactivate ID", "put a person in, or take one out",
+     "WORDS: leader, dispatcher, approver, responsible, monitor, admin, auditor, display, joined by commas. The phone number is read from\n"
+     "standard input (an empty line: none), so that it stands in no list of processes: echo 13800000000 | zhangban person --add ...\n",
+     command_person},
     {"session", "--person ID [--client WORD]", "make a session and print its token",
      "For operators with access to the data directory; on the ledger. Leaders only in demo mode.\n", command_session},
     {"verify-ledger", "", "recompute the chain of records offline",

@@ -205,15 +205,15 @@ void server_stop(struct server *s) {
         for (int64_t until = clock_mono_ms() + 5000; atomic_load(&app->inflight) > 0 && clock_mono_ms() < until;) (void)usleep(5000);
     }
     upkeep_stop(s->upkeep);
-    /* answers of the last calls go out before the loops end: workers and writer are finished first */
-    pool_free(app->pool);
+    /* answers of the last calls go out before the loops end: workers and writer finish first, and refuse what the loops still
+     * bring; they are freed when no loop can call them any more */
+    pool_stop(app->pool);
     deliver_stop(s->deliver);
-    if (app->writer) {
-        app->committed = NULL;
-        relay_stop(s->relay);
-        writer_stop(app->writer);
-    }
+    if (app->writer) writer_end(app->writer);
+    relay_stop(s->relay);
     if (app->net) net_stop(app->net);
+    writer_stop(app->writer);
+    pool_free(app->pool);
     redis_server_stop(s->redis);
     tokens_free(app->tokens);
     rates_free(app->rates);
