@@ -61,15 +61,17 @@ $(BENCH) $(PEERS): $(B)/%: tests/%.c $(LIBCORE)
 	@mkdir -p $(@D)
 	@echo "  ld $@"; $(CC) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(LIBCORE) $(LIBS)
 $(B)/store/migrate.o: $(wildcard store/migrations/*.sql)
--include $(OBJ:.o=.d) $(UNIT:=.d) $(BENCH:=.d) $(PEERS:=.d)
+-include $(OBJ:.o=.d) $(B)/tests/unit/kit.d $(UNIT:=.d) $(BENCH:=.d) $(PEERS:=.d)
 
 bins: $(BENCH) $(PEERS)
 
 # ---- the two commands, and what they are made of ----
-run: deps-run bin/zhangban ## install, build and run the demo on real input: http://127.0.0.1:7080
+run: deps-run ## install, build and run the demo on real input: http://127.0.0.1:7080
+	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@sh scripts/web-vendor.sh
 	@sh scripts/run.sh
-demo: deps-run bin/zhangban ## the year 2018 in a minute
+demo: deps-run ## the year 2018 in a minute
+	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@sh scripts/web-vendor.sh
 	@sh scripts/demo.sh
 test: deps-test ## everything CI asks for, with all of its own set-up
@@ -93,12 +95,12 @@ web: $(NODE_MODULES) $(B)/zhangban ## pages in headless Chromium
 	@sh scripts/web-vendor.sh
 	@ZB_BUILD=$(B) node --test --test-concurrency=1 $(sort $(wildcard tests/web/*.test.mjs))
 fuzz: $(FUZZ)
-fuzz-replay: ## the corpora under ASan and UBSan
+fuzz-replay: ## the corpora under ASan and UBSan, and a few seconds of new inputs each
 	@$(MAKE) --no-print-directory FLAVOUR=fuzz CC=clang fuzz
 	@set -e; for f in $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c)); do \
-	  echo "== fuzz $$f"; build/fuzz/fuzz/fuzz_$$f -runs=0 tests/fuzz/corpus/$$f 2>&1 | tail -1; \
-	  build/fuzz/fuzz/fuzz_$$f -runs=20000 -max_total_time=$${FUZZ_SECONDS:-5} -artifact_prefix=build/fuzz/$$f- tests/fuzz/corpus/$$f >build/fuzz/$$f.log 2>&1 || \
-	  { tail -30 build/fuzz/$$f.log; exit 1; }; done
+	  echo "== fuzz $$f"; mkdir -p build/fuzz/new/$$f; \
+	  build/fuzz/fuzz/fuzz_$$f -runs=20000 -max_total_time=$${FUZZ_SECONDS:-4} -artifact_prefix=build/fuzz/$$f- build/fuzz/new/$$f tests/fuzz/corpus/$$f \
+	    >build/fuzz/$$f.log 2>&1 || { tail -30 build/fuzz/$$f.log; exit 1; }; tail -1 build/fuzz/$$f.log; done
 bench: $(NODE_MODULES) $(BENCH) $(PEERS) bin/zhangban ## figures, one JSON line each; WHAT=name for one
 	@node tests/bench/run.mjs $(WHAT)
 
@@ -119,8 +121,9 @@ build/tidy/%.ok: % .clang-tidy
 	@echo "  tidy $<"; clang-tidy --quiet $< -- -std=c11 -D_GNU_SOURCE -I. 2>build/tidy/err.log >$@.log || { cat $@.log; exit 1; }
 	@! grep -E "warning:|error:" $@.log && touch $@
 check: layers headers lint clang analyze tidy ## everything that reads the code
-docs: bin/zhangban ## docs/API.md from the method table
+docs: bin/zhangban ## docs/API.md and zhangban.conf from their tables
 	@bin/zhangban openapi | node scripts/api-md.mjs >docs/API.md
+	@sh scripts/sample-conf.sh >zhangban.conf
 format: ## clang-format in place
 	clang-format -i $(SRC) $(foreach d,$(FOLDERS),$(wildcard $(d)/*.h)) $(wildcard tests/*/*.c)
 clean:

@@ -9,7 +9,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 
-#define COUNT_MAGIC   0x61646372U
+#define COUNT_MAGIC 0x61646372U
 #define COUNT_BUCKETS 4096
 
 static const uint8_t v4_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};

@@ -31,7 +31,7 @@ bool     addr_list_has(const struct addr_list *l, const struct addr *a);
 
 struct addr_count;
 struct addr_count *addr_count_new(unsigned max_per_addr);
-void               addr_count_free(struct addr_count *c); /* NULL is legal */
+void               addr_count_free(struct addr_count *c);                       /* NULL is legal */
 bool               addr_count_take(struct addr_count *c, const struct addr *a); /* false: it is full */
 void               addr_count_give(struct addr_count *c, const struct addr *a);
 

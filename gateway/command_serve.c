@@ -6,14 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "gateway/command.h"
 #include "gateway/serve.h"
 #include "push/deliver.h"
-#include "store/delivery.h"
 
-static void block_signals(sigset_t *set) {
+void command_block_signals(sigset_t *set) {
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     (void)sigaction(SIGPIPE, &ignore, NULL);
     (void)sigemptyset(set);
@@ -36,7 +34,7 @@ int command_serve(const struct conf *conf, int argc, char **argv) {
     struct server *s;
     char           why[512] = "";
     if (argc > 1) return command_bad_option(argv[1]);
-    block_signals(&set);
+    command_block_signals(&set);
     if (server_start(conf, &s, why, sizeof why) != ERR_OK) {
         fprintf(stderr, "zhangban: cannot start: %s\n", why);
         return 1;
@@ -53,11 +51,6 @@ int command_serve(const struct conf *conf, int argc, char **argv) {
     return 0;
 }
 
-static enum err recover(struct db *db, void *worker) {
-    int64_t n = 0, now = clock_wall_ms();
-    return delivery_recover(db, worker, now, now, &n);
-}
-
 int command_push(const struct conf *conf, int argc, char **argv) {
     struct tools    t;
     struct writer  *w = NULL;
@@ -69,14 +62,13 @@ int command_push(const struct conf *conf, int argc, char **argv) {
         if (v == NULL || *v == '\0' || strlen(v) >= sizeof name) return command_bad_option(argv[i < argc ? i : argc - 1]);
         (void)snprintf(name, sizeof name, "%s", v);
     }
-    block_signals(&set);
+    command_block_signals(&set);
     if (tools_open(conf, false, &t, why, sizeof why) != ERR_OK) {
         fprintf(stderr, "zhangban: cannot start: %s\n", why);
         return 1;
     }
     enum err e = tools_redis(&t, redis, why, sizeof why);
     if (e == ERR_OK) e = writer_start(t.db_path, (size_t)conf->writer_queue, (size_t)conf->writer_batch, (struct writer_hooks){0}, &w, why, sizeof why);
-    if (e == ERR_OK) e = writer_call(w, recover, name);
     struct deliver_conf dc = {.conf = &t.conf, .redis = redis, .writer = w, .pii_key = &t.house.pii_key, .worker = name, .demo = conf->demo,
                               .data_dir = t.conf.data, .signature = t.house.sms_signature};
     if (e == ERR_OK) e = deliver_start(&dc, &d, why, sizeof why);

@@ -10,12 +10,14 @@
 #include "base/calendar.h"
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/mem.h"
 #include "gateway/command.h"
 #include "gateway/openapi.h"
 #include "gateway/serve.h"
 #include "handlers/demo.h"
 #include "handlers/import.h"
 #include "handlers/method.h"
+#include "handlers/person_admin.h"
 #include "handlers/session_issue.h"
 #include "handlers/system_auth.h"
 #include "push/rebuild.h"
@@ -65,7 +67,7 @@ int command_import(const struct conf *conf, int argc, char **argv) {
     struct tools         t;
     struct import_result res = {0};
     if (open_or_say(conf, &t)) return 1;
-    if (conf->demo) (void)!demo_clock_load(t.db);
+    tools_follow_demo(&t);
     struct import_conf ic = {.dir = dir, .confirm_past = past, .actor = "system", .out = stdout, .progress = isatty(STDOUT_FILENO) == 1,
                              .wall_ms = clock_wall_ms(), .biz_ms = clock_business_ms()};
     enum err           e  = import_dir(&t.house, t.db, &ic, &res);
@@ -102,7 +104,7 @@ int command_session(const struct conf *conf, int argc, char **argv) {
     }
     if (s.person == NULL) return command_bad_option("session (--person ID is wanted)");
     if (open_or_say(conf, &t)) return 1;
-    if (conf->demo) (void)!demo_clock_load(t.db);
+    tools_follow_demo(&t);
     char     address[128], why[256] = "";
     enum err e = tools_redis(&t, address, why, sizeof why);
     if (e) {
@@ -120,6 +122,56 @@ int command_session(const struct conf *conf, int argc, char **argv) {
     if (e == ERR_PERM) return failed("session", "leaders log in themselves; only a demo hands out their sessions (D19)", e);
     if (e == ERR_UNAVAILABLE) return failed("session", "Redis does not answer now; try again", e);
     return e ? failed("session", "", e) : 0;
+}
+
+/* ---- person ---- */
+struct person_do {
+    struct tools      *t;
+    struct arena      *a;
+    struct person_form form;
+    const char        *gone, *why;
+};
+
+static enum err person_run(struct db *db, void *arg) {
+    struct person_do *p = arg;
+    return p->gone ? person_deactivate(&p->t->house, db, p->a, p->gone) : person_create(&p->t->house, db, p->a, &p->form, &p->why);
+}
+
+int command_person(const struct conf *conf, int argc, char **argv) {
+    struct tools     t;
+    struct person_do p         = {.t = &t, .form = {.id = "", .name = "", .title = "", .unit = "", .roles = "", .phone = ""}, .why = ""};
+    char             phone[64] = "";
+    const char      *v         = NULL;
+    const struct {
+        const char *option, **field;
+    } fields[] = {{"--add", &p.form.id},   {"--name", &p.form.name},   {"--title", &p.form.title},
+                  {"--unit", &p.form.unit}, {"--roles", &p.form.roles}, {"--deactivate", &p.gone}};
+    for (int i = 1; i < argc; i++) {
+        size_t k = 0;
+        for (; k < ARRAY_N(fields); k++)
+            if ((v = command_option(argc, argv, &i, fields[k].option)) != NULL) break;
+        if (k == ARRAY_N(fields)) return command_bad_option(argv[i]);
+        *fields[k].field = v;
+    }
+    if ((p.gone != NULL) == (*p.form.id != '\0')) return command_bad_option("person (--add ID or --deactivate ID is wanted)");
+    if (p.gone == NULL && fgets(phone, sizeof phone, stdin) != NULL) phone[strcspn(phone, " \t\r\n")] = '\0';
+    p.form.phone = phone;
+    if (open_or_say(conf, &t)) return 1;
+    tools_follow_demo(&t);
+    p.a        = arena_new(1U << 20);
+    enum err e = tools_write(&t, person_run, &p);
+    x_wipe(phone, sizeof phone);
+    tools_close(&t);
+    int status = 0;
+    if (e == ERR_NOTFOUND)
+        status = failed("person", "nobody has this id", e);
+    else if (e == ERR_DUP)
+        status = failed("person", "this id or phone number is known already", e);
+    else if (e)
+        status = failed("person", p.why, e);
+    arena_free(p.a);
+    if (e == ERR_OK) printf("%s\n", p.gone ? p.gone : p.form.id);
+    return status;
 }
 
 int command_verify_ledger(const struct conf *conf, int argc, char **argv) {
@@ -183,20 +235,20 @@ int command_clock(const struct conf *conf, int argc, char **argv) {
         else
             return command_bad_option(argv[i]);
     }
-    if (!conf->demo && (set || advance)) return failed("clock", "only a demo may move the business clock (ZHANGBAN_DEMO=1)", ERR_PERM);
     struct tools t;
     int64_t      ms = 0, step = 0;
     if (open_or_say(conf, &t)) return 1;
-    if (conf->demo) (void)!demo_clock_load(t.db);
-    enum err e = ERR_OK;
-    if (set && time_parse_iso(set, &ms) != ERR_OK) e = ERR_INPUT;
-    if (advance && !duration(advance, &step)) e = ERR_INPUT;
+    tools_follow_demo(&t);
+    enum err e = t.house.demo || !(set || advance) ? ERR_OK : ERR_PERM;
+    if (e == ERR_OK && set && time_parse_iso(set, &ms) != ERR_OK) e = ERR_INPUT;
+    if (e == ERR_OK && advance && !duration(advance, &step)) e = ERR_INPUT;
     if (e == ERR_OK && advance) ms = (set ? ms : clock_business_ms()) + step;
     if (e == ERR_OK && (set || advance) && ms < clock_business_ms()) e = ERR_STATE;
     if (e == ERR_OK && (set || advance)) e = tools_write(&t, save_clock, &ms);
     char text[32];
     time_format_iso(clock_business_ms(), text);
     tools_close(&t);
+    if (e == ERR_PERM) return failed("clock", "only a demo may move the business clock", e);
     if (e == ERR_INPUT) return failed("clock", "TIME like 2018-03-20T09:00+08:00, DURATION like 90m, 36h or 10d", e);
     if (e == ERR_STATE) return failed("clock", "the clock only goes forward", e);
     if (e) return failed("clock", "", e);

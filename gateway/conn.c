@@ -8,8 +8,8 @@
  * the tail, never in its place.
  *
  * Closing: conn_close only notes code and reason; the Close frame leaves at the end of the turn, from outside every callback of
- * the library: the one place from where it always arrives. With unsent bytes in the socket no Close frame can follow; the
- * client then sees the end without a code.
+ * the library: the one place from where it always arrives. While the library holds unsent bytes it cannot send one, so we wait
+ * CLOSE_WAIT_MS for a client that reads on; one that does not sees the end without a code.
  *
  * Everything beyond struct conn lives in struct busy and goes away with its reason: an idle connection owns nothing else.
  */
@@ -24,14 +24,17 @@
 #include "gateway/net_int.h"
 
 #define CONN_MAGIC 0x636f6e6eU
+#define CLOSE_WAIT_MS 1000
 #define MERGE_BYTES 65000 /* payload of a merged frame: with its header within one tx packet */
 
 uint64_t         conn_id(const struct conn *c) { return loop_make_id(c->loop, c->slot, c->gen); }
-struct net_loop *conn_loop(const struct conn *c) { return c->loop; }
-void            *conn_ext(struct conn *c) { return c->ext; }
-const char      *conn_peer(const struct conn *c, char out[46]) { return addr_text(&c->addr, out); }
-unsigned         conn_listener(const struct conn *c) { return c->listener; }
-size_t           conn_queued_bytes(const struct conn *c) { return c->busy ? c->busy->q_bytes : 0; }
+struct net_loop *conn_loop(const struct conn *c) {
+    return c->loop;
+}
+void       *conn_ext(struct conn *c) { return c->ext; }
+const char *conn_peer(const struct conn *c, char out[46]) { return addr_text(&c->addr, out); }
+unsigned    conn_listener(const struct conn *c) { return c->listener; }
+size_t      conn_queued_bytes(const struct conn *c) { return c->busy ? c->busy->q_bytes : 0; }
 
 /* ---- life ---- */
 struct conn *conn_new(struct net_loop *l, const struct addr *a, unsigned listener, bool addr_counted) {
@@ -100,9 +103,9 @@ static void busy_put(struct conn *c) {
 
 static void make_dirty(struct busy *b) {
     if (b->dirty) return;
-    b->dirty             = true;
-    b->dirty_next        = b->c->loop->dirty;
-    b->c->loop->dirty    = b;
+    b->dirty          = true;
+    b->dirty_next     = b->c->loop->dirty;
+    b->c->loop->dirty = b;
 }
 
 void conn_gone(struct conn *c) {
@@ -176,12 +179,17 @@ enum err conn_send(struct conn *c, struct frame *f, uint64_t key) {
     return ERR_OK;
 }
 
+void conn_touch(const struct conn *c) {
+    volatile bool seen = c->state == CONN_OPEN && ws_blocked(c);
+    (void)seen;
+}
+
 /* The first k queued frames as one text frame in the loop's scratch buffer. */
 static void write_merged(struct conn *c, unsigned k, size_t payload_n) {
     struct busy  *b = c->busy;
     unsigned char head[FRAME_HEAD_MAX];
     unsigned      head_n = frame_head(head, payload_n);
-    char         *p      = (char *)c->loop->scratch, *w = p + head_n;
+    char         *p = (char *)c->loop->scratch, *w = p + head_n;
     memcpy(p, head, head_n);
     for (unsigned i = 0; i < k; i++) {
         size_t      n;
@@ -191,6 +199,12 @@ static void write_merged(struct conn *c, unsigned k, size_t payload_n) {
         w += n;
     }
     write_frame(c, p, (size_t)(w - p));
+}
+
+static void ask_writeable(struct conn *c) {
+    if (c->busy->asked) return;
+    c->busy->asked = true;
+    ws_want_write(c);
 }
 
 void conn_flush(struct conn *c) {
@@ -210,10 +224,7 @@ void conn_flush(struct conn *c) {
         b->q_n -= k;
         memmove(b->q, b->q + k, b->q_n * sizeof b->q[0]);
     }
-    if (b && b->q_n && c->state == CONN_OPEN && !b->asked) {
-        b->asked = true;
-        ws_want_write(c);
-    }
+    if (b && b->q_n && c->state == CONN_OPEN) ask_writeable(c);
     if (b && b->q_n == 0) queue_drop(b);
     busy_put(c);
 }
@@ -221,7 +232,10 @@ void conn_flush(struct conn *c) {
 void conn_writeable(struct conn *c) {
     if (c->busy == NULL) return;
     c->busy->asked = false;
-    conn_flush(c);
+    if (c->busy->close_code)
+        make_dirty(c->busy);
+    else
+        conn_flush(c);
 }
 
 /* ---- closing ---- */
@@ -229,8 +243,9 @@ void conn_close(struct conn *c, unsigned code, const char *reason) {
     CHECK_OBJ_NOTNULL(c, CONN_MAGIC);
     if (c->state != CONN_OPEN) return;
     conn_flush(c); /* what was said before goes first, if it can */
-    struct busy *b = busy_get(c);
-    b->close_code  = (uint16_t)code;
+    struct busy *b    = busy_get(c);
+    b->close_code     = (uint16_t)code;
+    b->close_until_ms = clock_mono_ms() + CLOSE_WAIT_MS;
     (void)snprintf(b->reason, sizeof b->reason, "%s", reason);
     rx_drop(b);
     queue_drop(b);
@@ -254,7 +269,9 @@ unsigned conn_peer_closes(struct conn *c, char reason[CLOSE_REASON_MAX]) {
 
 static void end_turn_of(struct conn *c) {
     struct busy *b = c->busy;
-    if (b->close_code) {
+    if (b->close_code && ws_blocked(c) && clock_mono_ms() < b->close_until_ms) {
+        ask_writeable(c);
+    } else if (b->close_code) {
         unsigned code = b->close_code;
         char     reason[sizeof b->reason];
         memcpy(reason, b->reason, sizeof reason);
@@ -333,5 +350,6 @@ void conns_tick(struct net_loop *l, int64_t now) {
     for (struct busy *b = l->busy, *next; b; b = next) {
         next = b->next;
         if (b->c && b->rx_open && now >= b->rx_until_ms) conn_close(b->c, 1008, "message incomplete");
+        if (b->c && b->close_code && now >= b->close_until_ms) make_dirty(b);
     }
 }

@@ -38,7 +38,9 @@ struct frame *frame_text2(const char *a, size_t an, const char *b, size_t bn) {
     return f;
 }
 
-struct frame *frame_text(const char *payload, size_t n) { return frame_text2(payload, n, NULL, 0); }
+struct frame *frame_text(const char *payload, size_t n) {
+    return frame_text2(payload, n, NULL, 0);
+}
 
 struct frame *frame_ref(struct frame *f) {
     CHECK_OBJ_NOTNULL(f, FRAME_MAGIC);

@@ -27,15 +27,15 @@
 #include "base/metric.h"
 #include "gateway/net_int.h"
 
-#define HCONN_MAGIC    0x68636f6eU
-#define HEAD_MS        10000
-#define BODY_MS        30000
-#define SEND_MS        30000 /* without progress */
-#define IDLE_MS        75000 /* between requests */
-#define LINGER_MS      2000
-#define LINGER_BYTES   (4 << 20)
-#define BODIES_BYTES   (64 << 20) /* being received, per loop */
-#define RETRY_AFTER_S  "5"
+#define HCONN_MAGIC 0x68636f6eU
+#define HEAD_MS 10000
+#define BODY_MS 30000
+#define SEND_MS 30000 /* without progress */
+#define IDLE_MS 75000 /* between requests */
+#define LINGER_MS 2000
+#define LINGER_BYTES (4 << 20)
+#define BODIES_BYTES (64 << 20) /* being received, per loop */
+#define RETRY_AFTER_S "5"
 
 enum hstate { H_HEAD, H_BODY, H_WAIT, H_SEND, H_LINGER, H_CLOSED };
 
@@ -249,7 +249,8 @@ static void send_more(struct hconn *h) {
     while (h->out_pos < total) {
         struct iovec  v[2];
         struct msghdr m = {.msg_iov = v};
-        if (h->out_pos < h->out_head.len) v[m.msg_iovlen++] = (struct iovec){h->out_head.p + h->out_pos, h->out_head.len - h->out_pos};
+        if (h->out_pos < h->out_head.len)
+            v[m.msg_iovlen++] = (struct iovec){h->out_head.p + h->out_pos, h->out_head.len - h->out_pos};
         size_t in_body = h->out_pos > h->out_head.len ? h->out_pos - h->out_head.len : 0;
         if (h->out_body_n > in_body) v[m.msg_iovlen++] = (struct iovec){h->out_body + in_body, h->out_body_n - in_body};
         ssize_t n = sendmsg(h->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -401,8 +402,8 @@ static int check_upgrade(struct hconn *h) {
 }
 
 static void upgrade(struct hconn *h) {
-    struct net_loop *l      = h->l;
-    int              status = check_upgrade(h);
+    struct net_loop *l       = h->l;
+    int              status  = check_upgrade(h);
     bool             counted = h->counted;
     if (status == 0 && l->net->per_addr && !counted && !addr_count_take(l->net->per_addr, &h->client)) status = 503;
     if (status) {
@@ -468,9 +469,7 @@ static void on_request(struct hconn *h) {
 
 /* ---- reading ---- */
 /* n bytes are peeked in the scratch buffer; take k of them. */
-static bool take(struct hconn *h, size_t k) {
-    return recv(h->fd, h->l->scratch, k, MSG_DONTWAIT) == (ssize_t)k;
-}
+static bool take(struct hconn *h, size_t k) { return recv(h->fd, h->l->scratch, k, MSG_DONTWAIT) == (ssize_t)k; }
 
 static void read_head(struct hconn *h) {
     char   *p = (char *)h->l->scratch;

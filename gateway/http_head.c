@@ -55,7 +55,8 @@ static int method(const char *name, struct http_head *h) {
 static bool is_host(const char *s) {
     if (*s == '\0' || strlen(s) > 255) return false;
     for (; *s; s++)
-        if (!((*s >= '0' && *s <= '9') || ((*s | 32) >= 'a' && (*s | 32) <= 'z') || strchr("-._~!$&'()*+,;=%:[]", *s))) return false;
+        if (!((*s >= '0' && *s <= '9') || ((*s | 32) >= 'a' && (*s | 32) <= 'z') || strchr("-._~!$&'()*+,;=%:[]", *s)))
+            return false;
     return true;
 }
 
@@ -63,7 +64,8 @@ static int target(char *t, struct http_head *h, const char **authority) {
     size_t n = strlen(t);
     if (n > TARGET_BYTES) return 414;
     for (size_t i = 0; i < n; i++)
-        if (t[i] <= 0x20 || t[i] == 0x7f || t[i] == '#' || t[i] == '"' || t[i] == '<' || t[i] == '>') return 400; /* also 0x80 and up */
+        if (t[i] <= 0x20 || t[i] == 0x7f || t[i] == '#' || t[i] == '"' || t[i] == '<' || t[i] == '>')
+            return 400;                      /* also 0x80 and up */
     if (strncasecmp(t, "http://", 7) == 0) { /* absolute form: its authority stands for Host */
         char *slash = t + 7 + strcspn(t + 7, "/?");
         if (slash == t + 7 || *slash != '/') return 400;
@@ -88,10 +90,11 @@ static int target(char *t, struct http_head *h, const char **authority) {
 static int request_line(char *line, struct http_head *h, const char **authority) {
     char *sp = strchr(line, ' '), *sp2 = sp ? strchr(sp + 1, ' ') : NULL;
     if (sp == NULL || sp2 == NULL || strchr(sp2 + 1, ' ')) return 400;
-    *sp  = '\0';
-    *sp2 = '\0';
+    *sp           = '\0';
+    *sp2          = '\0';
     const char *v = sp2 + 1;
-    if (strncmp(v, "HTTP/", 5) != 0 || strlen(v) != 8 || v[5] < '0' || v[5] > '9' || v[6] != '.' || v[7] < '0' || v[7] > '9') return 400;
+    if (strncmp(v, "HTTP/", 5) != 0 || strlen(v) != 8 || v[5] < '0' || v[5] > '9' || v[6] != '.' || v[7] < '0' || v[7] > '9')
+        return 400;
     if (strcmp(v, "HTTP/1.1") != 0 && strcmp(v, "HTTP/1.0") != 0) return 505;
     h->v11     = v[7] == '1';
     int status = method(line, h);
@@ -127,7 +130,8 @@ static int content_length(const char *v, struct http_head *h) {
     return 0;
 }
 
-#define FIELD(name, member) {name, offsetof(struct http_head, member)}
+#define FIELD(name, member)                                                                                                      \
+    { name, offsetof(struct http_head, member) }
 static const struct {
     const char *name;
     size_t      at;
@@ -199,8 +203,8 @@ static int check_whole(struct http_head *h, const char *authority, bool encoded)
 int http_head_parse(char *p, size_t n, struct http_head *h) {
     const char *authority = NULL;
     bool        encoded = false, close = false;
-    int         first  = 0; /* the first fault names the status; later lines may still be worse only for us */
-    unsigned    lines  = 0;
+    int         first = 0; /* the first fault names the status; later lines may still be worse only for us */
+    unsigned    lines = 0;
     memset(h, 0, sizeof *h);
     MUST(n >= 4 && memcmp(p + n - 4, "\r\n\r\n", 4) == 0);
     for (char *line = p, *end = p + n - 2; line < end; lines++) {

@@ -12,9 +12,9 @@
 
 #include "gateway/net.h"
 
-#define HEAD_BYTES   8192 /* request line and headers */
+#define HEAD_BYTES 8192 /* request line and headers */
 #define TARGET_BYTES 4096
-#define HEADERS_MAX  64
+#define HEADERS_MAX 64
 
 struct http_head {
     enum http_verb verb;
@@ -24,8 +24,8 @@ struct http_head {
     uint64_t       length;
     const char    *path, *query; /* into the parsed buffer, NUL-terminated; "*" is the path of OPTIONS * */
     /* headers, trimmed; NULL when absent */
-    const char *host, *authorization, *idempotency_key, *content_type, *origin, *if_none_match, *accept, *zb_key, *zb_time, *zb_nonce,
-        *zb_sign, *ws_key, *ws_version, *forwarded_for /* the last one */, *ac_method;
+    const char *host, *authorization, *idempotency_key, *content_type, *origin, *if_none_match, *accept, *zb_key, *zb_time,
+        *zb_nonce, *zb_sign, *ws_key, *ws_version, *forwarded_for /* the last one */, *ac_method;
 };
 
 enum head_scan { HEAD_MORE, HEAD_END, HEAD_BAD };

@@ -183,15 +183,30 @@ static void cast_again(struct net_loop *l, void *arg) {
     cast_run(h);
 }
 
+/* A few subscribers ahead of the cursor. Each is four or five cache lines far apart; asked for together they come together. */
+static struct sub *touch_some(struct sub *s) {
+    struct sub *v[TOUCH_N];
+    unsigned    n = 0;
+    for (; s && n < TOUCH_N; s = s->next) {
+        __builtin_prefetch(s->client);
+        v[n++] = s;
+    }
+    for (unsigned i = 0; i < n; i++)
+        if (v[i]->active) conn_touch(v[i]->client->conn);
+    return s;
+}
+
 static void cast_run(struct hub *h) {
     int64_t until = clock_mono_us() + SLICE_US;
     int     left  = SLICE_SENDS;
     int64_t sent  = 0;
     while (h->cast) {
-        struct cast *k = h->cast;
+        struct cast *k     = h->cast;
+        struct sub  *ahead = k->cursor;
         while (k->cursor && left > 0) {
             struct sub *s = k->cursor;
-            k->cursor     = s->next;
+            if (s == ahead) ahead = touch_some(s);
+            k->cursor = s->next;
             if (!s->active || k->offset <= s->pos) continue;
             client_send_frame(s->client, k->f, k->key);
             sent++;

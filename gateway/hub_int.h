@@ -16,6 +16,7 @@
 #define RING_N        128
 #define SLICE_SENDS   256
 #define SLICE_US      2000
+#define TOUCH_N       16
 #define RESUB_OVER_MS 5000
 #define SYNC_OVER_MS  2000 /* Redis came back: the look-ups are spread over this */
 #define SYNC_PER_TICK 1000

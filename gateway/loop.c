@@ -27,13 +27,14 @@
 #include "base/metric.h"
 #include "gateway/net_int.h"
 
-#define NET_MAGIC        0x6e657477U
-#define LOOP_MAGIC       0x6c6f6f70U
+#define NET_MAGIC 0x6e657477U
+#define LOOP_MAGIC 0x6c6f6f70U
 #define ACCEPTS_PER_TURN 64
 #define ACCEPTS_PER_TICK 1024
-#define REFUSE_ROOM      256  /* sockets beyond the limit that still get their 503 in words */
-#define OTHER_FILES      1024 /* store, Redis, carriers, logs */
-#define BACKLOG          4096
+#define REFUSE_ROOM 256  /* sockets beyond the limit that still get their 503 in words */
+#define OTHER_FILES 1024 /* store, Redis, carriers, logs */
+#define BACKLOG 4096
+#define UNSENT_BYTES (128 * 1024) /* in the kernel, per socket; by itself it would take megabytes of what is then old news */
 
 /* ---- ids: 8 bits loop, 24 bits slot, 32 bits generation ---- */
 uint64_t loop_make_id(const struct net_loop *l, uint32_t slot, uint32_t gen) {
@@ -90,14 +91,16 @@ void             loop_set_data(struct net_loop *l, void *p) { l->data = p; }
 unsigned         loop_conns(const struct net_loop *l) { return l->conns_n; }
 unsigned         net_port(const struct net *n, unsigned listener) { return n->ports[listener]; }
 unsigned         net_loops_n(const struct net *n) { return n->conf.loops_n; }
-struct net_loop *net_get_loop(struct net *n, unsigned i) { return &n->loops[i]; }
+struct net_loop *net_get_loop(struct net *n, unsigned i) {
+    return &n->loops[i];
+}
 
 const char *loop_date(struct net_loop *l) {
     int64_t s = clock_wall_ms() / 1000;
     if (s == l->date_s) return l->date;
     static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    struct tm t;
-    time_t    at = (time_t)s;
+    struct tm         t;
+    time_t            at = (time_t)s;
     MUST(gmtime_r(&at, &t) != NULL);
     (void)snprintf(l->date, sizeof l->date, "%.3s, %02d %.3s %d %02d:%02d:%02d GMT", days + 3 * t.tm_wday, t.tm_mday % 100,
                    months + 3 * t.tm_mon, t.tm_year + 1900, t.tm_hour % 100, t.tm_min % 100, t.tm_sec % 100);
@@ -154,12 +157,13 @@ static void listen_poll(struct listener *k, bool on) {
 }
 
 static void take_socket(struct listener *k, int fd, const struct sockaddr_storage *sa) {
-    struct net_loop *l = k->l;
-    struct net      *n = l->net;
-    int              one = 1;
+    struct net_loop *l   = k->l;
+    struct net      *n   = l->net;
+    int              one = 1, unsent = UNSENT_BYTES;
     struct addr      a;
     addr_from_sockaddr((const struct sockaddr *)sa, &a);
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     unsigned sockets = atomic_fetch_add(&n->sockets, 1), room = n->conns_max + HTTP_ROOM;
     if (sockets >= room + REFUSE_ROOM) {
         metric_add_label(M_C_refused, "sockets", 1);
@@ -373,18 +377,18 @@ static int bind_one(const struct addrinfo *ai, unsigned port, bool shared) {
 }
 
 static unsigned port_of(int fd) {
-    struct sockaddr_storage sa = {0};
-    socklen_t               n  = sizeof sa;
+    struct sockaddr_in6 sa = {0}; /* the port has the same place in both families */
+    socklen_t           n  = sizeof sa;
     MUST(getsockname(fd, (struct sockaddr *)&sa, &n) == 0);
-    return ntohs(sa.ss_family == AF_INET ? ((struct sockaddr_in *)&sa)->sin_port : ((struct sockaddr_in6 *)&sa)->sin6_port);
+    return ntohs(sa.sin6_port);
 }
 
 static enum err open_listener(struct net *n, unsigned i, char *why, size_t why_n) {
     const struct net_listen *k     = &n->conf.listen[i];
     struct addrinfo          hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *ai = NULL;
-    const char              *host  = k->host;
-    bool                     many  = n->conf.loops_n > 1;
-    int                      g     = getaddrinfo(*host ? host : NULL, NULL, &hints, &ai), probe;
+    const char              *host = k->host;
+    bool                     many = n->conf.loops_n > 1;
+    int                      g    = getaddrinfo(*host ? host : NULL, NULL, &hints, &ai), probe;
     if (g != 0) {
         (void)snprintf(why, why_n, "listen %s: %s", host, gai_strerror(g));
         return ERR_INPUT;

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the network is to the rooms above it: loops, WebSocket connections, HTTP requests. Implemented by loop.c, conn.c,
- * ws.c and http.c; libwebsockets is seen in ws.c and http.c only.
+ * ws.c and http.c; libwebsockets, the WebSocket engine, is seen in ws.c only.
  *
  * Threads: one per loop, each with its own libuv loop, lws context, listeners (SO_REUSEPORT) and connections. A struct conn
  * or a struct http_req is touched on its loop's thread only. Other threads hold the 64-bit id (loop, slot, generation) and
  * post; a stale id is silently gone.
  *
- * Bounds: connections per loop and per address, handshakes per second, message size at the first byte, queue of 64 frames or
- * 256 KiB per connection, header bytes, body bytes, time for headers (10 s) and body (30 s).
+ * Bounds: connections per process and per address, sockets accepted per turn and tick, message size at the first byte, time of
+ * an unfinished message (30 s), queue of 64 frames or 256 KiB per connection, header bytes, body bytes, time for headers (10 s)
+ * and body (30 s).
  */
 #ifndef ZB_GATEWAY_NET_H
 #define ZB_GATEWAY_NET_H
@@ -39,13 +40,17 @@ const char      *conn_peer(const struct conn *c, char out[46]); /* address; X-Fo
 unsigned         conn_listener(const struct conn *c);
 size_t           conn_queued_bytes(const struct conn *c);
 
-/* Sends or queues. key 0: plain. key != 0: a queued frame of the same key is dropped first (latest wins, D14). Written at
- * once if nothing is queued and lws holds nothing back; otherwise queued, merged per turn with newlines into one frame.
+/* Sends or queues. key 0: plain. key != 0: a queued frame of the same key is dropped first (latest wins, D14). The first
+ * frame of a turn is written at once if nothing is queued and the socket takes it; others are queued and leave at the end of
+ * the turn, merged with newlines into one frame.
  * ERR_LIMIT: the bound of the queue is reached, the frame was not taken; the caller closes (3008) or drops. f is borrowed. */
 enum err conn_send(struct conn *c, struct frame *f, uint64_t key) MUST_CHECK;
 
-/* Sends a Close frame with code and a non-empty plain reason, then ends. Idempotent; after it nothing is sent. ws_closed
- * comes later (or within the call). */
+/* Brings into the cache what conn_send will look at: many at once are fetched in the time of one. */
+void conn_touch(const struct conn *c);
+
+/* Sends a Close frame with code and a non-empty plain reason at the end of the turn, then ends. Idempotent; after it nothing is
+ * sent. A client that does not read for a second gets the end without the frame. ws_closed comes later. */
 void conn_close(struct conn *c, unsigned code, const char *reason);
 
 /* ---- HTTP requests (loop thread); the struct is valid until the reply ---- */
@@ -77,7 +82,7 @@ struct http_resp {
 };
 
 /* Any thread: hands the answer to the loop; silently dropped (and freed) when the client has gone. resp is copied, its
- * members taken. */
+ * members taken. Called within ops->http, the answer leaves when that returns. */
 void http_reply(struct net_loop *l, uint64_t req_id, struct http_resp resp);
 
 /* ---- loops ---- */

@@ -23,11 +23,12 @@
 #include "handlers/upkeep.h"
 #include "push/deliver.h"
 #include "push/relay.h"
-#include "store/delivery.h"
 #include "store/redis_server.h"
 
 #define SERVER_MAGIC 0x73657276U
 #define DRAIN_MS     1000
+#define SETTLE_MAX_MS  60000
+#define SETTLE_LOOK_US 500
 
 struct server {
     unsigned             magic;
@@ -141,13 +142,6 @@ static void make_node(char out[24]) {
     hex_encode(out, rnd, sizeof rnd);
 }
 
-static enum err recover_claims(struct db *db, void *arg) {
-    int64_t  n = 0, now = clock_wall_ms();
-    enum err e = delivery_recover(db, arg, now - 10 * 60000, now, &n);
-    if (e == ERR_OK && n) LOG(LOG_WARN, "deliveries_recovered", KI("n", n));
-    return e;
-}
-
 /* Threads, from the records outwards. */
 static enum err start_rooms(struct server *s, char *why, size_t why_n) {
     struct app *app = &s->app;
@@ -157,8 +151,6 @@ static enum err start_rooms(struct server *s, char *why, size_t why_n) {
     app->pages  = static_load(app->conf.web_dir);
     struct writer_hooks hooks = {app, dispatch_seal, dispatch_committed, dispatch_aborted};
     TRY(writer_start(app->db_path, (size_t)app->conf.writer_queue, (size_t)app->conf.writer_batch, hooks, &app->writer, why, why_n));
-    char worker[] = "local";
-    if (app->conf.push_here) TRY(writer_call(app->writer, recover_claims, worker));
     struct relay_conf rc = {.db_path = app->db_path, .redis = app->redis, .writer = app->writer, .channel = channel_of};
     TRY(relay_start(&rc, &s->relay, why, why_n));
     app->committed_arg = s;
@@ -185,7 +177,13 @@ enum err server_start(const struct conf *conf, struct server **out, char *why, s
     }
     s->app.house = s->tools.house;
     (void)snprintf(s->app.db_path, sizeof s->app.db_path, "%s", s->tools.db_path);
-    if (conf->demo) e = demo_prepare(&s->app.house, s->tools.db, conf->samples_dir, why, why_n);
+    if (conf->demo) {
+        e = demo_prepare(&s->app.house, s->tools.db, conf->samples_dir, why, why_n);
+    } else if (demo_clock_load(s->tools.db) == ERR_OK) { /* its people, keys and clock are open to anybody */
+        clock_business_real();
+        (void)snprintf(why, why_n, "%s holds a demo; set demo = true, or data to another directory", conf->data);
+        e = ERR_STATE;
+    }
     db_close(s->tools.db); /* the writer opens its own; two writers in one process would only wait for each other */
     s->tools.db = NULL;
     if (e == ERR_OK && *conf->redis) (void)snprintf(s->app.redis, sizeof s->app.redis, "%.127s", conf->redis);
@@ -209,15 +207,15 @@ void server_stop(struct server *s) {
         for (int64_t until = clock_mono_ms() + 5000; atomic_load(&app->inflight) > 0 && clock_mono_ms() < until;) (void)usleep(5000);
     }
     upkeep_stop(s->upkeep);
-    /* answers of the last calls go out before the loops end: workers and writer are finished first */
-    pool_free(app->pool);
+    /* answers of the last calls go out before the loops end: workers and writer finish first, and refuse what the loops still
+     * bring; they are freed when no loop can call them any more */
+    pool_stop(app->pool);
     deliver_stop(s->deliver);
-    if (app->writer) {
-        app->committed = NULL;
-        relay_stop(s->relay);
-        writer_stop(app->writer);
-    }
+    if (app->writer) writer_end(app->writer);
+    relay_stop(s->relay);
     if (app->net) net_stop(app->net);
+    writer_stop(app->writer);
+    pool_free(app->pool);
     redis_server_stop(s->redis);
     tokens_free(app->tokens);
     rates_free(app->rates);
@@ -231,6 +229,23 @@ unsigned    server_port(const struct server *s) { return net_port(s->app.net, s-
 
 bool server_is_idle(struct server *s) {
     return writer_stats(s->app.writer).queued == 0 && atomic_load(&s->app.inflight) == 0 && relay_is_idle(s->relay) && deliver_is_idle(s->deliver);
+}
+
+static enum err await_idle(struct server *s) {
+    int64_t until = clock_mono_ms() + SETTLE_MAX_MS;
+    while (!server_is_idle(s)) {
+        if (clock_mono_ms() > until) return ERR_BUSY;
+        (void)usleep(SETTLE_LOOK_US);
+    }
+    return ERR_OK;
+}
+
+void server_in_steps(struct server *s, bool on) { deliver_log_hold(s->deliver, on); }
+
+enum err server_settle(struct server *s) {
+    TRY(await_idle(s));
+    deliver_log_flush(s->deliver);
+    return await_idle(s);
 }
 
 void server_schedule(struct server *s) { upkeep_now(s->upkeep); }

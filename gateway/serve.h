@@ -20,6 +20,11 @@ unsigned    server_port(const struct server *s); /* of the first public listener
 bool server_is_idle(struct server *s);
 /* Runs the scheduler's pass now, on the caller's thread (discrete-event demo). */
 void server_schedule(struct server *s);
+/* Discrete-event demo: while in steps, outbox.log is written only by server_settle(), which waits until all that was begun has its
+ * consequences (deliveries, live publications) and then logs the step's notices in the order in which they were made. ERR_BUSY: not
+ * idle within a minute. */
+void     server_in_steps(struct server *s, bool on);
+enum err server_settle(struct server *s) MUST_CHECK;
 
 /* The parts that operator commands share: data directory, keys, calendar, store opened for writing and migrated, no threads. */
 struct tools {
@@ -30,6 +35,8 @@ struct tools {
 };
 enum err tools_open(const struct conf *conf, bool migrate_store, struct tools *t, char *why, size_t why_n) MUST_CHECK;
 void     tools_close(struct tools *t);
+/* A store that was started as a demo stays one: commands beside it need no ZHANGBAN_DEMO. Restores the business clock. */
+void tools_follow_demo(struct tools *t);
 /* Where Redis is for this data directory: configured, or the private one of a running server (ERR_UNAVAILABLE when none runs). */
 enum err tools_redis(const struct tools *t, char address[128], char *why, size_t why_n) MUST_CHECK;
 /* One write transaction of its own, ledger sealed, beside whatever other process writes. */

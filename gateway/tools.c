@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "gateway/serve.h"
+#include "handlers/demo.h"
 #include "store/migrate.h"
 #include "store/redis_server.h"
 
@@ -98,6 +99,12 @@ void tools_close(struct tools *t) {
     calendar_free((struct calendar *)(uintptr_t)t->house.cal);
     x_wipe(&t->house, sizeof t->house);
     t->db = NULL;
+}
+
+void tools_follow_demo(struct tools *t) {
+    if (demo_clock_load(t->db) != ERR_OK) return;
+    t->conf.demo  = true;
+    t->house.demo = true;
 }
 
 enum err tools_redis(const struct tools *t, char address[128], char *why, size_t why_n) {

@@ -18,8 +18,10 @@
 #define ERR_STATE ossl_err_state /* a type of OpenSSL behind the library's header, an error of ours */
 #include <libwebsockets.h>
 #undef ERR_STATE
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/check.h"
 #include "base/log.h"
@@ -43,21 +45,19 @@ static void *ws_realloc(void *p, size_t n, const char *reason) {
     return NULL;
 }
 
-/* Adoption with a read buffer reports itself as an error, each time. */
+/* Only while contexts are made, on one thread: the library formats its lines in one static buffer, and reports every adoption
+ * with a read buffer as an error. */
 static void ws_log(int level, const char *line) {
-    if (strstr(line, "adopt_socket_readbuf")) return;
     char   text[256];
     size_t n = strcspn(line, "\n");
     if (n >= sizeof text) n = sizeof text - 1;
     memcpy(text, line, n);
     text[n] = '\0';
-    LOG(level & LLL_ERR ? LOG_WARN : LOG_DEBUG, "lws", KS("text", text));
+    (void)level;
+    LOG(LOG_WARN, "lws", KS("text", text));
 }
 
-static void set_up_library(void) {
-    lws_set_allocator(ws_realloc);
-    lws_set_log_level(LLL_ERR, ws_log);
-}
+static void set_up_library(void) { lws_set_allocator(ws_realloc); }
 
 /* ---- callbacks ---- */
 static void set_reason(struct lws *wsi, unsigned code, const char *reason) {
@@ -105,6 +105,8 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons why, void *user, 
         return 0;
     }
     case LWS_CALLBACK_ESTABLISHED:
+        if (c == NULL) return -1;
+        c->fd = lws_get_socket_fd(wsi);
         conn_opened(c);
         return 0;
     case LWS_CALLBACK_RECEIVE: return c ? on_receive(wsi, c, in, len) : 0;
@@ -125,32 +127,34 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons why, void *user, 
 }
 
 static const struct lws_protocols protocols[] = {
-    {.name = "zhangban", .callback = on_event, .rx_buffer_size = 256, .tx_packet_size = 65536},
+    {.name = "zhangban", .callback = on_event, .rx_buffer_size = 128, .tx_packet_size = 65536},
     {.name = NULL},
 };
 
 /* ---- contexts ---- */
 enum err ws_context_new(struct net_loop *l, char *why, size_t why_n) {
-    static pthread_once_t     once = PTHREAD_ONCE_INIT;
+    static pthread_once_t       once = PTHREAD_ONCE_INIT;
     static const lws_retry_bo_t no_idle_timers;
     (void)pthread_once(&once, set_up_library);
-    l->ws       = x_calloc(1, sizeof *l->ws);
-    void *loops[] = {&l->uv};
-    struct lws_context_creation_info info = {
-        .port                  = CONTEXT_PORT_NO_LISTEN_SERVER,
-        .protocols             = protocols,
-        .options               = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_DISABLE_IPV6 | LWS_SERVER_OPTION_VALIDATE_UTF8,
-        .foreign_loops         = loops,
-        .user                  = l,
-        .pcontext              = &l->ws->context,
-        .retry_and_idle_policy = &no_idle_timers,
-        .timeout_secs          = 10,
-        .max_http_header_pool  = 256,
-        .gid                   = -1,
-        .uid                   = -1,
+    l->ws                                    = x_calloc(1, sizeof *l->ws);
+    void                            *loops[] = {&l->uv};
+    struct lws_context_creation_info info    = {
+           .port                  = CONTEXT_PORT_NO_LISTEN_SERVER,
+           .protocols             = protocols,
+           .options               = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_DISABLE_IPV6 | LWS_SERVER_OPTION_VALIDATE_UTF8,
+           .foreign_loops         = loops,
+           .user                  = l,
+           .pcontext              = &l->ws->context,
+           .retry_and_idle_policy = &no_idle_timers,
+           .timeout_secs          = 10,
+           .max_http_header_pool  = 256,
+           .gid                   = -1,
+           .uid                   = -1,
     };
+    lws_set_log_level(LLL_ERR, ws_log);
     l->ws->context = lws_create_context(&info);
-    l->ws->vhost   = l->ws->context ? lws_get_vhost_by_name(l->ws->context, "default") : NULL;
+    lws_set_log_level(0, NULL);
+    l->ws->vhost = l->ws->context ? lws_get_vhost_by_name(l->ws->context, "default") : NULL;
     if (l->ws->vhost) return ERR_OK;
     (void)snprintf(why, why_n, "libwebsockets does not start: is its libuv plug-in (libwebsockets-evlib-uv) installed?");
     return ERR_UNAVAILABLE;
@@ -175,11 +179,11 @@ void ws_context_free(struct net_loop *l) {
 
 /* ---- connections ---- */
 void ws_adopt(struct net_loop *l, int fd, const char *key, const struct addr *a, unsigned listener, bool addr_counted) {
-    char head[256];
-    int  n = snprintf(head, sizeof head,
-                      "GET / HTTP/1.1\r\nHost: gateway\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: %s\r\n"
-                       "Sec-WebSocket-Version: 13\r\n\r\n",
-                      key);
+    char         head[256];
+    int          n = snprintf(head, sizeof head,
+                              "GET / HTTP/1.1\r\nHost: gateway\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: %s\r\n"
+                                       "Sec-WebSocket-Version: 13\r\n\r\n",
+                              key);
     struct conn *c = conn_new(l, a, listener, addr_counted);
     l->adopting    = c;
     (void)lws_adopt_socket_vhost_readbuf(l->ws->vhost, fd, head, (size_t)n);
@@ -190,8 +194,14 @@ void ws_adopt(struct net_loop *l, int fd, const char *key, const struct addr *a,
 
 bool ws_blocked(const struct conn *c) { return lws_partial_buffered(c->wsi) != 0; }
 
+/* Straight to the socket: nothing is held back (ws_blocked was asked), so the library would do the same after walking its structures.
+ * What the socket does not take is the library's to keep and send. */
 bool ws_write(struct conn *c, char *frame, size_t n) {
-    return lws_write(c->wsi, (unsigned char *)frame, n, LWS_WRITE_RAW) >= (int)n;
+    ssize_t r = send(c->fd, frame, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (r == (ssize_t)n) return true;
+    if (r < 0 && errno != EAGAIN && errno != EINTR) return false;
+    size_t sent = r > 0 ? (size_t)r : 0;
+    return lws_write(c->wsi, (unsigned char *)frame + sent, n - sent, LWS_WRITE_RAW) >= (int)(n - sent);
 }
 
 void ws_want_write(struct conn *c) { (void)lws_callback_on_writable(c->wsi); }

@@ -62,6 +62,5 @@ enum err db_release(struct db *db) MUST_CHECK;
 void     db_rollback_to(struct db *db);
 
 bool db_is_broken(const struct db *db); /* an engine error since the last db_begin */
-int64_t db_read_ms(const struct db *db); /* tests: time spent in statements since open */
 
 #endif

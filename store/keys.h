@@ -38,7 +38,6 @@
 #define LANE_GROUP "w"
 
 #define NAME_MAX_BYTES      200       /* channel, lane, node, person, name of a bucket; longer bucket names are hashed */
-#define SESSIONS_PER_PERSON 64        /* the one unused for longest goes */
 #define CHANNEL_META_MORE_S 604800    /* an idle channel keeps its epoch a week longer than its log */
 #define CHANNEL_DATA_MAX    (1 << 20) /* bytes of one publication */
 #define CHANNEL_READ_MAX    1000      /* entries a call */
@@ -46,5 +45,7 @@
 #define PRESENCE_DATA_MAX   (1 << 20) /* bytes of one node's list */
 #define LANE_MAX            200000    /* entries; past it lane_add says ERR_BUSY */
 #define LANE_BATCH_MAX      64        /* entries a call */
+
+enum { SESSIONS_PER_PERSON = 64 }; /* the one unused for longest goes */
 
 #endif

@@ -43,7 +43,9 @@ function show(ready, health) {
   put('s-version', health?.version);
   put('s-mode', health && (health.demo ? '演示（2018年业务时间）' : '正式'));
   $('metrics').hidden = !health?.demo;
-  if (ready) $('as-of').textContent = `数据时间 ${new Intl.DateTimeFormat('zh-CN', { timeStyle: 'medium', hour12: false, timeZone: 'Asia/Shanghai' }).format(new Date())}`;
+  if (ready)
+    $('as-of').textContent =
+      `数据时间 ${new Intl.DateTimeFormat('zh-CN', { timeStyle: 'medium', hour12: false, timeZone: 'Asia/Shanghai' }).format(new Date())}`;
 }
 
 async function turn() {

@@ -4,8 +4,23 @@
 // additions); here stand the names of the groups and nothing else about a method.
 
 const GROUPS = {
-  auth: '登录', me: '本人', device: '设备', unit: '单位', plan: '方案', task: '任务', instruction: '批示', evaluation: '评价', ranking: '排行', notice: '通知与收件箱',
-  event: '业务事件', events: '业务事件', board: '大屏', ledger: '账本', operator: '运行', system: '业务系统',
+  auth: '登录',
+  me: '本人',
+  device: '设备',
+  unit: '单位',
+  plan: '方案',
+  task: '任务',
+  instruction: '批示',
+  evaluation: '评价',
+  praise: '省级肯定',
+  ranking: '排行',
+  notice: '通知与收件箱',
+  event: '业务事件',
+  events: '业务事件',
+  board: '大屏',
+  ledger: '账本',
+  operator: '运行',
+  system: '业务系统',
 };
 const VERBS = ['get', 'post', 'put', 'delete'];
 const PLACES = { path: '路径', query: '查询', header: '请求头', body: '正文' };
@@ -32,15 +47,32 @@ function typeText(s) {
 }
 
 function resolve(doc, p) {
-  return p.$ref ? p.$ref.slice(2).split('/').reduce((o, k) => o?.[k], doc) : p;
+  return p.$ref
+    ? p.$ref
+        .slice(2)
+        .split('/')
+        .reduce((o, k) => o?.[k], doc)
+    : p;
 }
 
 // One list of what a method takes, wherever it travels.
 function parametersOf(doc, op) {
   const list = (op.parameters ?? []).map((p) => resolve(doc, p)).filter(Boolean);
-  const own = list.map((p) => ({ name: p.name, place: p.in, required: p.required, schema: p.schema, text: p.description ?? p.schema.description }));
+  const own = list.map((p) => ({
+    name: p.name,
+    place: p.in,
+    required: p.required,
+    schema: p.schema,
+    text: p.description ?? p.schema.description,
+  }));
   const body = op.requestBody?.content?.['application/json']?.schema;
-  const inBody = Object.entries(body?.properties ?? {}).map(([name, schema]) => ({ name, place: 'body', required: (body.required ?? []).includes(name), schema, text: schema.description }));
+  const inBody = Object.entries(body?.properties ?? {}).map(([name, schema]) => ({
+    name,
+    place: 'body',
+    required: (body.required ?? []).includes(name),
+    schema,
+    text: schema.description,
+  }));
   return [...own, ...inBody];
 }
 
@@ -52,13 +84,25 @@ function table(target, heads, rows) {
 }
 
 function parameterTable(params) {
-  const rows = params.map((p) => [code(p.name), PLACES[p.place] ?? p.place, typeText(p.schema), p.required ? el('span', { className: 'must', textContent: '必填' }) : '可选', p.text ?? '']);
+  const rows = params.map((p) => [
+    code(p.name),
+    PLACES[p.place] ?? p.place,
+    typeText(p.schema),
+    p.required ? el('span', { className: 'must', textContent: '必填' }) : '可选',
+    p.text ?? '',
+  ]);
   return table(el('table'), ['参数', '位置', '类型', '', '说明'], rows);
 }
 
 function methodView(doc, m, roleText) {
   const write = m.verb !== 'get';
-  const head = el('summary', {}, el('span', { className: `verb ${write ? 'write' : ''} ${m.verb}`, textContent: m.verb.toUpperCase() }), el('span', { className: 'path' }, code(m.path)), el('span', { className: 'doc', textContent: m.op.summary ?? '' }));
+  const head = el(
+    'summary',
+    {},
+    el('span', { className: `verb ${write ? 'write' : ''} ${m.verb}`, textContent: m.verb.toUpperCase() }),
+    el('span', { className: 'path' }, code(m.path)),
+    el('span', { className: 'doc', textContent: m.op.summary ?? '' }),
+  );
   const facts = el('dl');
   const fact = (name, ...value) => facts.append(el('dt', { textContent: name }), el('dd', {}, ...value));
   const open = Array.isArray(m.op.security) && m.op.security.length === 0;
@@ -94,8 +138,12 @@ function showMethods(doc, roleText) {
     n += list.length;
     const title = GROUPS[tag] ?? tag;
     const head = el('h3', {}, title, code(tag));
-    $('methods').append(el('section', { className: 'group', id: `group-${tag}` }, head, ...list.map((m) => methodView(doc, m, roleText))));
-    $('toc').append(el('li', {}, el('a', { href: `#group-${tag}` }, title, el('span', { className: 'n', textContent: String(list.length) }))));
+    $('methods').append(
+      el('section', { className: 'group', id: `group-${tag}` }, head, ...list.map((m) => methodView(doc, m, roleText))),
+    );
+    $('toc').append(
+      el('li', {}, el('a', { href: `#group-${tag}` }, title, el('span', { className: 'n', textContent: String(list.length) }))),
+    );
   }
   $('count').textContent = `共 ${n} 个`;
 }
@@ -103,7 +151,11 @@ function showMethods(doc, roleText) {
 function showChannels(doc, roleText) {
   const days = (s) => (s % 86400 === 0 ? `${s / 86400}天` : `${Math.round(s / 60)}分钟`);
   const rows = (doc['x-channels'] ?? []).map((c) => {
-    const kind = [c.server_side ? '登录后自动订阅' : '', c.snapshot ? '订阅时给出当前状态' : '', c.latest_wins ? '只保证最新' : '逐条送达，断线可补'].filter(Boolean);
+    const kind = [
+      c.server_side ? '登录后自动订阅' : '',
+      c.snapshot ? '订阅时给出当前状态' : '',
+      c.latest_wins ? '只保证最新' : '逐条送达，断线可补',
+    ].filter(Boolean);
     return [code(`${c.prefix}:…`), c.text, kind.join('；'), `${c.size} 条，${days(c.ttl_s)}`, roleText(c.roles)];
   });
   if (rows.length) table($('channels-table'), ['频道', '内容', '送达方式', '保留', '可订阅岗位'], rows);
@@ -111,7 +163,13 @@ function showChannels(doc, roleText) {
 }
 
 function showErrors(doc) {
-  const rows = (doc['x-errors'] ?? []).map((e) => [code(e.code), String(e.number), String(e.status), e.temporary ? '可重试' : '', e.text]);
+  const rows = (doc['x-errors'] ?? []).map((e) => [
+    code(e.code),
+    String(e.number),
+    String(e.status),
+    e.temporary ? '可重试' : '',
+    e.text,
+  ]);
   table($('errors-table'), ['错误字', '数字', 'HTTP', '', '含义'], rows);
 }
 
@@ -153,7 +211,8 @@ async function main() {
   }
   const names = doc['x-role-names'] ?? {};
   const all = Object.keys(names).length;
-  const roleText = (roles) => (roles.length === 0 ? '业务系统' : all && roles.length === all ? '所有岗位' : roles.map((r) => names[r] ?? r).join('、'));
+  const roleText = (roles) =>
+    roles.length === 0 ? '业务系统' : all && roles.length === all ? '所有岗位' : roles.map((r) => names[r] ?? r).join('、');
   $('about').textContent = `${doc.info.title} ${doc.info.version}。${doc.info.description ?? ''}`;
   showChannels(doc, roleText);
   showMethods(doc, roleText);

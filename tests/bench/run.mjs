@@ -4,9 +4,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BOARD, city, openTask, redisOf, report } from './lib/city.mjs';
-import { CLIENT_CPU, CORES, SERVER_CPU, Scene, median, memory, once, percentile, pin, refuseTmpfs, say } from './lib/tools.mjs';
+import { CLIENT_CPU, CORES, SERVER_CPU, Scene, cpuSeconds, median, memory, once, percentile, pin, quiet, refuseTmpfs, say } from './lib/tools.mjs';
 
-const SUBS = 10000, SIZE = 600, WINDOW = 4;
+const SUBS = 10000, SIZE = 600, WINDOW = 4, PAIRS = 11;
 const number = (x, digits = 3) => Number(x.toPrecision(digits + 1));
 
 // ---- fan-out: CPU per delivery, beside a loop of send() of the same bytes ----
@@ -18,11 +18,15 @@ async function fanout(scene) {
   const common = ['--channel', BOARD, '--size', SIZE, '--window', WINDOW, '--subs', SUBS, '--cpu', CLIENT_CPU];
   const ours = [], bare = [];
   let seq = 1e9;
-  for (let i = 0; i < 6; i++) { // in turn, so that what else the machine does falls on both; the first pair warms up
-    const count = i === 0 ? 2 : 14;
-    const x = await once('pub', [...common, '--to', `redis:${redisOf(gw)}`, '--first-seq', seq, '--progress', a.progress, '--pid', gw.pid, '--count', count]);
-    const y = await once('pub', [...common, '--to', `floor:${floor.port}`, '--progress', b.progress, '--pid', floor.pid, '--count', count]);
-    seq += count;
+  const turns = [
+    async (n) => once('pub', [...common, '--to', `redis:${redisOf(gw)}`, '--first-seq', seq, '--progress', a.progress, '--pid', gw.pid, '--count', n]),
+    async (n) => once('pub', [...common, '--to', `floor:${floor.port}`, '--progress', b.progress, '--pid', floor.pid, '--count', n]),
+  ];
+  for (let i = 0; i <= PAIRS; i++) { // in turn, so that what else the machine does falls on both; the first pair warms up
+    const n = i === 0 ? 2 : 8, got = [];
+    for (const k of i % 2 ? [0, 1] : [1, 0]) got[k] = await turns[k](n);
+    const [x, y] = got;
+    seq += n;
     if (x.lost || y.lost) throw new Error(`lost: ${JSON.stringify({ x, y })}`);
     if (i === 0) continue;
     ours.push(x);
@@ -57,49 +61,52 @@ async function idle(scene) {
 
 // ---- acknowledged writes, beside SQLite alone doing the same statements in the same batches ----
 async function durable(scene) {
-  const CONNS = 64, INFLIGHT = 8, WARM = 1000, FOR = 8000, RECORD = 4000;
+  const CONNS = 64, INFLIGHT = 8, WARM = 1000, FOR = 6000, NOTE = 4000;
   refuseTmpfs(scene.dir);
-  const gw = await city(scene), data = gw.conf.data;
-  refuseTmpfs(data);
+  const one = async (port, gw, task, times) => {
+    const token = await gw.tokenOf('demo-responsible');
+    const who = Array.from({ length: CONNS }, (_, i) => [token, 'task.report', JSON.stringify(report(task, i))].join('\t'));
+    const load = await scene.load({ port, conns: CONNS, who, inflight: INFLIGHT, ...times });
+    const x = await load.line();
+    await load.ended;
+    if (x.refused) throw new Error(`refused: ${JSON.stringify(x)}`);
+    return x;
+  };
+  const gw = await city(scene);
+  refuseTmpfs(gw.conf.data);
   const task = await openTask(gw);
-  const who = async () => Array.from({ length: CONNS }, (_, i) => [gw.tokens.get('demo-responsible'), 'task.report', JSON.stringify(report(task, i))]);
-  await gw.tokenOf('demo-responsible');
-  const lines = async () => (await Promise.all((await who()).map((l) => Promise.all(l)))).map((l) => l.join('\t'));
-  const batches0 = await gw.metric('zhangban_writer_batches_total');
-  const load = await scene.load({ port: gw.port, conns: CONNS, who: await lines(), inflight: INFLIGHT, 'warm-ms': WARM, 'for-ms': FOR });
-  const x = await load.line();
-  await load.ended;
+  const batches0 = await gw.metric('zhangban_writer_batches_total'), cpu0 = cpuSeconds(gw.pid), t0 = Date.now();
+  const x = await one(gw.port, gw, task, { 'warm-ms': WARM, 'for-ms': FOR });
+  const cpu = (cpuSeconds(gw.pid) - cpu0) / (Date.now() - t0) * 1000;
   const batches = await gw.metric('zhangban_writer_batches_total') - batches0;
-  const written = await gw.ok('GET', `/v1/tasks/${task}`, { as: 'demo-dispatcher' });
-  if (x.refused) throw new Error(`refused: ${JSON.stringify(x)}`);
-  const rate = x.answered / x.seconds, mean = x.answered_in_all / batches;
-  say(`  gateway ${Math.round(rate)} acknowledged writes/s, about ${number(mean, 2)} a commit, p50 ${x.p50_ms} ms, p99 ${x.p99_ms} ms`);
-
-  // the same once more with a gateway that notes its transactions; the store as it was before them is kept
+  const rate = x.answered / x.seconds;
+  say(`  gateway ${Math.round(rate)} acknowledged writes/s, ${number(x.answered_in_all / batches, 2)} a commit, p50 ${x.p50_ms} ms, p99 ${x.p99_ms} ms, CPU ${number(cpu, 2)} of a core`);
   await gw.kill('SIGTERM');
+
+  // a second city, whose gateway notes its transactions; its store as it was before them is kept
+  const second = await city(scene), data = second.conf.data;
+  const task2 = await openTask(second);
+  await second.kill('SIGTERM');
   for (const end of ['', '-wal']) {
     const from = path.join(data, `zhangban.db${end}`);
     if (fs.existsSync(from)) fs.copyFileSync(from, path.join(data, `before.db${end}`));
   }
-  gw.writeConf();
-  const rec = scene.program('commit_floor', ['record', path.join(data, 'record'), gw.file]);
+  second.writeConf();
+  const rec = scene.program('commit_floor', ['record', path.join(data, 'record'), second.file]);
   const port = Number((await rec.raw()).match(/:(\d+)$/)[1]);
   pin(rec.pid);
-  const again = await scene.load({ port, conns: CONNS, who: await lines(), inflight: INFLIGHT, 'warm-ms': 0, 'for-ms': RECORD });
-  const y = await again.line();
-  await again.ended;
-  if (await rec.stop() !== 0 || y.refused) throw new Error(`the noting gateway: ${rec.code}, ${JSON.stringify(y)}`);
-  say(`  noted ${y.answered_in_all} writes (${Math.round(y.answered / y.seconds)}/s while noting)`);
+  const y = await one(port, second, task2, { 'warm-ms': 0, 'for-ms': NOTE });
+  if (await rec.stop() !== 0) throw new Error(`the noting gateway ended: ${rec.code}`);
+  say(`  noted ${y.answered_in_all} writes, ${Math.round(y.answered / y.seconds)}/s`);
   const z = await once('commit_floor', ['replay', path.join(data, 'record'), path.join(data, 'before.db'), '--cpu', SERVER_CPU]);
   const bare = y.answered_in_all / z.seconds;
-  say(`  SQLite alone ${Math.round(bare)} writes/s: ${z.batches} commits of ${number(z.jobs / z.batches, 2)}, ${number(z.statements / y.answered_in_all, 2)} statements a write, CPU ${z.cpu_s} of ${z.seconds} s`);
-  void written;
+  say(`  SQLite alone ${Math.round(bare)} writes/s: ${z.batches} commits of ${number(y.answered_in_all / z.batches, 2)}, ${number(z.statements / y.answered_in_all, 2)} statements a write, CPU ${z.cpu_s} of ${z.seconds} s`);
   return [{ name: 'durable_reports', value: rate, unit: 'acknowledged writes per second', beside: bare, ratio: rate / bare }];
 }
 
 // ---- from the acknowledged write to the last of 10 000 screens ----
 async function commitToClient(scene) {
-  const ROUNDS = 60;
+  const ROUNDS = 200;
   const gw = await city(scene), floor = await scene.floor();
   const task = await openTask(gw);
   const token = await gw.token('demo-display');
@@ -155,7 +162,8 @@ if (wanted.includes('--help') || wanted.some((w) => !figures.some(([name]) => na
 say(`${CORES} cores: server on ${SERVER_CPU}, clients on ${CLIENT_CPU}`);
 for (const [name, run] of figures) {
   if (wanted.length && !wanted.includes(name)) continue;
-  say(`${name}`);
+  say(name);
+  await quiet();
   const scene = new Scene();
   const limit = setTimeout(() => { say(`${name}: not done in 120 s`); process.exit(1); }, 120000);
   try {

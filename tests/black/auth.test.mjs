@@ -2,7 +2,7 @@
 // Logging in for real, without demo mode: codes from the carrier, locks, sessions, and what operators may do (D18 to D22).
 import test, { before, after } from 'node:test';
 import assert from 'node:assert/strict';
-import { age, realCity, rows, phoneOf, wrong, Login } from './lib/city.mjs';
+import { age, phoneOf, phones, realCity, rows, wrong, Login } from './lib/city.mjs';
 import { demoPhone, loginText, newKey, sign } from './lib/sm.mjs';
 import { until } from './lib/until.mjs';
 
@@ -17,12 +17,11 @@ before(async () => {
 after(() => city.stop());
 
 /** Contacts of units: people without a device, each with a number of its own. */
-const CONTACT_FROM = 19900001000;
-let used = 0;
+let contacts;
 async function contact() {
-  const people = await rows(gw, `SELECT p.id FROM person p JOIN unit u ON u.code = p.unit WHERE p.id LIKE 'sim-%' ORDER BY p.rowid`);
-  const at = used++;
-  return { id: people[at].id, phone: String(CONTACT_FROM + at) };
+  contacts ??= [...await phones(gw)].filter(([id]) => id.startsWith('sim-'));
+  const [id, phone] = contacts.shift();
+  return { id, phone };
 }
 
 async function enter(who, opts) {

@@ -44,7 +44,7 @@ static void write_value(struct jw *w, const cJSON *v, int depth) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
-    cJSON      *v, *again, *third;
+    cJSON      *v, *again;
     const char *why  = NULL;
     char       *copy = x_malloc(n); /* of its own size, so that a byte too far is seen */
     if (n) memcpy(copy, data, n);
@@ -65,11 +65,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     jw_init(&w, &c);
     write_value(&w, again, 0);
     MUST(b.len == c.len && memcmp(buf_str(&b), buf_str(&c), b.len) == 0);
-    MUST(json_parse(buf_str(&c), c.len, &third, &why) == ERR_OK);
-    MUST(cJSON_Compare(again, third, true) || n > 0); /* repeated names compare unequal to themselves */
     cJSON_Delete(v);
     cJSON_Delete(again);
-    cJSON_Delete(third);
     buf_fini(&b);
     buf_fini(&c);
     return 0;

@@ -17,7 +17,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static void utf8(const char *p, size_t n) {
     size_t at = 0, count = 0, len;
-    while (at < n && (len = utf8_next(p + at, n - at)) > 0) at += len, count++;
+    while (at < n && (len = utf8_next(p + at, n - at)) > 0) {
+        at += len;
+        count++;
+    }
     MUST(utf8_valid(p, n) == (at == n));
     if (at < n) {
         MUST(!text_is_clean(p, n, true));

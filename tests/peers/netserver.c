@@ -39,8 +39,7 @@ struct counters {
 
 static struct counters stats;
 static struct net     *the_net;
-static uint64_t        never_id;
-static struct net_loop *never_loop;
+static atomic_ullong   never_id;
 
 static void say(struct conn *c, const char *text, size_t n) {
     struct frame *f = frame_text(text, n);
@@ -88,11 +87,9 @@ static void on_open(struct conn *c) {
 }
 
 static void on_closed(struct conn *c) {
-    struct peer *p    = conn_ext(c);
-    struct peer *head = loop_data(conn_loop(c));
+    struct peer *p = conn_ext(c);
     if (p->prev) p->prev->next = p->next;
     if (p->next) p->next->prev = p->prev;
-    (void)head;
     atomic_fetch_add(&stats.closed, 1);
     atomic_fetch_sub(&stats.open, 1);
 }
@@ -139,8 +136,12 @@ static void on_message(struct conn *c, const char *s, size_t n) {
 static void answer(struct net_loop *l, uint64_t id, int status, struct buf *b, const char *headers) {
     size_t n;
     char  *p = buf_take(b, &n);
-    http_reply(l, id, (struct http_resp){.status = status, .content_type = "text/plain; charset=utf-8", .body = p, .body_n = n,
-                                         .headers = headers ? x_strdup(headers) : NULL});
+    http_reply(l, id,
+               (struct http_resp){.status       = status,
+                                  .content_type = "text/plain; charset=utf-8",
+                                  .body         = p,
+                                  .body_n       = n,
+                                  .headers      = headers ? x_strdup(headers) : NULL});
 }
 
 static unsigned query_number(const struct http_req *r) {
@@ -192,9 +193,9 @@ static void put_request(struct buf *b, const struct http_req *r) {
 }
 
 static void put_stats(struct buf *b) {
-    buf_printf(b, "{\"opened\":%u,\"closed\":%u,\"open\":%u,\"messages\":%u,\"limited\":%u,\"requests\":%u}", atomic_load(&stats.opened),
-               atomic_load(&stats.closed), atomic_load(&stats.open), atomic_load(&stats.messages), atomic_load(&stats.limited),
-               atomic_load(&stats.requests));
+    buf_printf(b, "{\"opened\":%u,\"closed\":%u,\"open\":%u,\"messages\":%u,\"limited\":%u,\"requests\":%u}",
+               atomic_load(&stats.opened), atomic_load(&stats.closed), atomic_load(&stats.open), atomic_load(&stats.messages),
+               atomic_load(&stats.limited), atomic_load(&stats.requests));
 }
 
 static void on_http(struct http_req *r) {
@@ -226,11 +227,10 @@ static void on_http(struct http_req *r) {
         MUST(pthread_create(&th, NULL, later_main, t) == 0);
         pthread_detach(th);
     } else if (strcmp(path, "/never") == 0) {
-        never_id   = r->id;
-        never_loop = r->loop;
+        atomic_store(&never_id, r->id);
     } else if (strcmp(path, "/now") == 0) { /* answers /never, perhaps long gone */
         buf_puts(&b, "at last");
-        answer(never_loop, never_id, 200, &b, NULL);
+        answer(loop_of_id(the_net, atomic_load(&never_id)), atomic_load(&never_id), 200, &b, NULL);
         buf_init(&b, 64);
         answer(r->loop, r->id, 204, &b, NULL);
     } else if (strcmp(path, "/pub") == 0) {

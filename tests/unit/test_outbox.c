@@ -68,14 +68,16 @@ static void t_trim(void **state) {
     int64_t            top;
     for (int i = 1; i <= 5; i++) add("c", NULL, "{}", i * 1000);
     int64_t gone = -1;
-    assert_int_equal(outbox_trim(db, 3, 3000, 1, &gone), ERR_OK); /* at most one at a time */
+    assert_int_equal(outbox_trim(db, 3, 3000, 1, &gone), ERR_OK); /* in portions, the oldest first */
     assert_int_equal(gone, 1);
+    assert_int_equal(sk_i(db, "SELECT MIN(seq) FROM outbox"), 2);
     assert_int_equal(outbox_trim(db, 3, 3000, 100, &gone), ERR_OK); /* both: relayed, and old */
     assert_int_equal(gone, 1);
     assert_int_equal(outbox_read(db, a, 0, 100, &v, &n), ERR_OK);
     assert_int_equal(n, 3);
     assert_int_equal(v[0].seq, 3);
     assert_int_equal(outbox_trim(db, 5, 1000000, 100, &gone), ERR_OK);
+    assert_int_equal(gone, 3);
     add("c", NULL, "{}", 1); /* an emptied outbox does not begin again */
     assert_int_equal(outbox_read(db, a, 0, 100, &v, &n), ERR_OK);
     assert_int_equal(n, 1);

@@ -35,8 +35,10 @@
 #define AWAIT(cond)                                                                                                              \
     do {                                                                                                                         \
         int64_t until_ = clock_mono_ms() + WAIT_MS;                                                                              \
-        while (!(cond) && clock_mono_ms() < until_) (void)usleep(5000);                                                          \
-        assert_true(cond);                                                                                                       \
+        bool    ok_;                                                                                                             \
+        while (!(ok_ = (cond)) && clock_mono_ms() < until_) (void)usleep(5000);                                                  \
+        if (!ok_) print_message("not within %d ms: %s\n", WAIT_MS, #cond);                                                       \
+        assert_true(ok_); /* asked once: an answer may time out on a busy machine */                                             \
     } while (0)
 
 static struct {

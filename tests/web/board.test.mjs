@@ -26,27 +26,34 @@ async function look(path, options) {
 }
 
 // Everything that lies outside of its box, by name; empty is good.
-const spilled = (page) => page.evaluate(() => {
-  const bad = [];
-  const root = document.documentElement;
-  if (root.scrollHeight !== innerHeight || root.scrollWidth !== innerWidth) bad.push(`page ${root.scrollWidth}x${root.scrollHeight}`);
-  for (const p of document.querySelectorAll('.panel, .bar, .head, .cols, .row, #weeks, .totals dl > div')) {
-    if (p.scrollHeight > p.clientHeight || p.scrollWidth > p.clientWidth) bad.push(`${p.className || p.tagName} ${p.scrollWidth}x${p.scrollHeight} in ${p.clientWidth}x${p.clientHeight}`);
-  }
-  for (const n of document.querySelectorAll('#rows .name, .c-score b, .c-light, .c-change, .tabs button, .week, dd b, h1, h2, .pill')) {
-    if (n.scrollWidth > n.clientWidth + 1 && getComputedStyle(n).display !== 'inline') bad.push(`text ${n.textContent}`);
-  }
-  return bad;
-});
+const spilled = (page) =>
+  page.evaluate(() => {
+    const bad = [];
+    const root = document.documentElement;
+    if (root.scrollHeight !== innerHeight || root.scrollWidth !== innerWidth)
+      bad.push(`page ${root.scrollWidth}x${root.scrollHeight}`);
+    for (const p of document.querySelectorAll('.panel, .bar, .head, .cols, .row, #weeks, .totals dl > div')) {
+      if (p.scrollHeight > p.clientHeight || p.scrollWidth > p.clientWidth)
+        bad.push(`${p.className || p.tagName} ${p.scrollWidth}x${p.scrollHeight} in ${p.clientWidth}x${p.clientHeight}`);
+    }
+    for (const n of document.querySelectorAll(
+      '#rows .name, .c-score b, .c-light, .c-change, .tabs button, .week, dd b, h1, h2, .pill',
+    )) {
+      if (n.scrollWidth > n.clientWidth + 1 && getComputedStyle(n).display !== 'inline') bad.push(`text ${n.textContent}`);
+    }
+    return bad;
+  });
 
-const smallest = (page) => page.evaluate(() => {
-  const walker = document.createTreeWalker(document.querySelector('.stage'), NodeFilter.SHOW_TEXT);
-  let min = 1e9;
-  for (let n = walker.nextNode(); n; n = walker.nextNode()) {
-    if (n.textContent.trim() && n.parentElement.checkVisibility() && !n.parentElement.closest('.sr')) min = Math.min(min, parseFloat(getComputedStyle(n.parentElement).fontSize));
-  }
-  return min;
-});
+const smallest = (page) =>
+  page.evaluate(() => {
+    const walker = document.createTreeWalker(document.querySelector('.stage'), NodeFilter.SHOW_TEXT);
+    let min = 1e9;
+    for (let n = walker.nextNode(); n; n = walker.nextNode()) {
+      if (n.textContent.trim() && n.parentElement.checkVisibility() && !n.parentElement.closest('.sr'))
+        min = Math.min(min, parseFloat(getComputedStyle(n.parentElement).fontSize));
+    }
+    return min;
+  });
 
 describe('board', () => {
   beforeEach(async () => {
@@ -59,7 +66,7 @@ describe('board', () => {
     const page = await look('/board?rotate=0');
     await liveRows(page);
     assert.deepEqual(await spilled(page), []);
-    assert.ok(await smallest(page) >= 22, 'smallest text');
+    assert.ok((await smallest(page)) >= 22, 'smallest text');
     const a = await axe(page);
     assert.deepEqual(a.violations, []);
     assert.deepEqual(a.unsure, []);
@@ -70,7 +77,18 @@ describe('board', () => {
 
   test('the longest names fit beside their marks', scripted, async () => {
     const b = board('department', { unranked: 1 });
-    b.rows = b.rows.slice(0, 9).concat(b.rows.at(-1)).map((r, i) => ({ ...r, name: ['市消防支队', '市食药监局', '公积金中心'][i % 3], mark: r.rank ? 'warning' : '', change: r.rank ? -12 : null, red: 123, yellow: 100, green: 456 }));
+    b.rows = b.rows
+      .slice(0, 9)
+      .concat(b.rows.at(-1))
+      .map((r, i) => ({
+        ...r,
+        name: ['市消防支队', '市食药监局', '公积金中心'][i % 3],
+        mark: r.rank ? 'warning' : '',
+        change: r.rank ? -12 : null,
+        red: 123,
+        yellow: 100,
+        green: 456,
+      }));
     t.gw.set('ranking:2018:department', b);
     const page = await look('/board?rotate=0&scope=department');
     await liveRows(page);
@@ -89,8 +107,14 @@ describe('board', () => {
     t.gw.set('ranking:2018:county', b);
     const page = await look('/board?rotate=0');
     await liveRows(page);
-    const cells = await page.$$eval('#rows .row', (rows) => rows.slice(0, 3).map((r) => ['.c-rank b', '.c-score b', '.c-rate', '.c-change'].map((s) => r.querySelector(s).textContent)));
-    assert.deepEqual(cells, [['1', '104.5', '99.9%', '2上升2位'], ['2', '100.0', '3/4', '1下降1位'], ['2', '100.0', '—', '新']]);
+    const cells = await page.$$eval('#rows .row', (rows) =>
+      rows.slice(0, 3).map((r) => ['.c-rank b', '.c-score b', '.c-rate', '.c-change'].map((s) => r.querySelector(s).textContent)),
+    );
+    assert.deepEqual(cells, [
+      ['1', '104.5', '99.9%', '2上升2位'],
+      ['2', '100.0', '3/4', '1下降1位'],
+      ['2', '100.0', '—', '新'],
+    ]);
     await page.context().close();
   });
 
@@ -108,7 +132,10 @@ describe('board', () => {
     for (let i = 2; i < Math.ceil(all.length / 10); i++) await page.clock.fastForward(21000);
     await page.clock.fastForward(21000);
     await page.locator('#tabs [data-scope=county][aria-pressed=true]').waitFor();
-    assert.deepEqual(await order(page), UNITS.county.map((u) => u.code));
+    assert.deepEqual(
+      await order(page),
+      UNITS.county.map((u) => u.code),
+    );
     await page.locator('#tabs [data-scope=department]').click();
     assert.equal(new URL(page.url()).searchParams.get('scope'), 'department');
     await page.clock.fastForward(40000);
@@ -130,31 +157,58 @@ describe('board', () => {
     await page.context().close();
   });
 
-  for (const [width, height] of [[1366, 768], [1280, 1024], [2560, 1440]]) {
+  for (const [width, height] of [
+    [1366, 768],
+    [1280, 1024],
+    [2560, 1440],
+  ]) {
     test(`${width} x ${height}: the whole stage, letterboxed`, async () => {
       const page = await look('/board?rotate=0', { width, height });
       await liveRows(page);
       const box = await page.locator('#stage').boundingBox();
       assert.ok(Math.abs(box.width / box.height - 16 / 9) < 0.01);
-      assert.ok(box.x >= -4 && box.y >= -4 && box.x + box.width <= width + 4 && box.y + box.height <= height + 4, JSON.stringify(box));
-      assert.deepEqual((await spilled(page)).filter((s) => s.startsWith('page')), []);
+      assert.ok(
+        box.x >= -4 && box.y >= -4 && box.x + box.width <= width + 4 && box.y + box.height <= height + 4,
+        JSON.stringify(box),
+      );
+      assert.deepEqual(
+        (await spilled(page)).filter((s) => s.startsWith('page')),
+        [],
+      );
       await page.context().close();
     });
   }
 
-  for (const [width, height] of [[320, 640], [390, 844], [768, 1024]]) {
+  for (const [width, height] of [
+    [320, 640],
+    [390, 844],
+    [768, 1024],
+  ]) {
     test(`${width} x ${height}: one column, no sideways scroll`, async () => {
       const page = await look('/board', { width, height });
       await liveRows(page);
-      const wide = await page.evaluate(() => [...document.querySelectorAll('body *')].filter((e) => e.checkVisibility() && !e.closest('.sr, thead') && e.getBoundingClientRect().right > innerWidth + 0.5).map((e) => e.className));
+      const wide = await page.evaluate(() =>
+        [...document.querySelectorAll('body *')]
+          .filter((e) => e.checkVisibility() && !e.closest('.sr, thead') && e.getBoundingClientRect().right > innerWidth + 0.5)
+          .map((e) => e.className),
+      );
       assert.deepEqual(wide, []);
       assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width);
       const over = await page.evaluate(() => {
-        const boxes = (r) => [...r.querySelectorAll('.c-unit, .c-score b, .c-light, .c-rank, .c-change')].map((e) => e.getBoundingClientRect());
-        return [...document.querySelectorAll('#rows .row')].some((r) => boxes(r).some((a, i, v) => v.some((b, k) => k > i && a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1)));
+        const boxes = (r) =>
+          [...r.querySelectorAll('.c-unit, .c-score b, .c-light, .c-rank, .c-change')].map((e) => e.getBoundingClientRect());
+        return [...document.querySelectorAll('#rows .row')].some((r) =>
+          boxes(r).some((a, i, v) =>
+            v.some((b, k) => k > i && a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1),
+          ),
+        );
       });
       assert.equal(over, false, 'cells of a row overlap');
-      const cut = await page.evaluate(() => [...document.querySelectorAll('#rows .name, #totals > div, #totals dd, .panel')].filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.textContent.trim()));
+      const cut = await page.evaluate(() =>
+        [...document.querySelectorAll('#rows .name, #totals > div, #totals dd, .panel')]
+          .filter((e) => e.scrollWidth > e.clientWidth + 1)
+          .map((e) => e.textContent.trim()),
+      );
       assert.deepEqual(cut, []);
       for (const b of await page.locator('#tabs button').all()) assert.ok((await b.boundingBox()).height >= 44);
       const a = await axe(page);
@@ -168,7 +222,11 @@ describe('board', () => {
   test('greyscale: the three lights still differ by shape', async () => {
     const page = await look('/board?rotate=0');
     await liveRows(page);
-    assert.deepEqual(await page.$$eval('#rows .row:first-child .c-light use', (u) => u.map((x) => x.getAttribute('href'))), ['#light-red', '#light-yellow', '#light-green']);
+    assert.deepEqual(await page.$$eval('#rows .row:first-child .c-light use', (u) => u.map((x) => x.getAttribute('href'))), [
+      '#light-red',
+      '#light-yellow',
+      '#light-green',
+    ]);
     await page.context().close();
   });
 

@@ -29,17 +29,20 @@ async function look({ path = '/board?rotate=0', clock = false, ...options } = {}
 }
 
 // Which rows were animated, and how many ghosts of a cross-fade were made, from now on.
-const watchMoves = (page) => page.evaluate(() => {
-  globalThis.seen = { rows: new Set(), ghosts: 0, other: [] };
-  const own = Element.prototype.animate;
-  Element.prototype.animate = function animate(frames, options) {
-    if (this.classList.contains('ghost')) globalThis.seen.ghosts++;
-    else if (this.dataset.unit && !options.pseudoElement) globalThis.seen.rows.add(this.dataset.unit);
-    for (const f of frames) globalThis.seen.other.push(...Object.keys(f).filter((k) => !['transform', 'opacity', 'offset'].includes(k)));
-    return own.call(this, frames, options);
-  };
-});
-const seen = (page) => page.evaluate(() => ({ rows: [...globalThis.seen.rows], ghosts: globalThis.seen.ghosts, other: globalThis.seen.other }));
+const watchMoves = (page) =>
+  page.evaluate(() => {
+    globalThis.seen = { rows: new Set(), ghosts: 0, other: [] };
+    const own = Element.prototype.animate;
+    Element.prototype.animate = function animate(frames, options) {
+      if (this.classList.contains('ghost')) globalThis.seen.ghosts++;
+      else if (this.dataset.unit && !options.pseudoElement) globalThis.seen.rows.add(this.dataset.unit);
+      for (const f of frames)
+        globalThis.seen.other.push(...Object.keys(f).filter((k) => !['transform', 'opacity', 'offset'].includes(k)));
+      return own.call(this, frames, options);
+    };
+  });
+const seen = (page) =>
+  page.evaluate(() => ({ rows: [...globalThis.seen.rows], ghosts: globalThis.seen.ghosts, other: globalThis.seen.other }));
 
 describe('live board', scripted, () => {
   beforeEach(async () => {
@@ -52,16 +55,29 @@ describe('live board', scripted, () => {
     const page = await look();
     await liveRows(page);
     await watchMoves(page);
-    await page.$$eval('#rows .row', (rows) => rows.forEach((r) => { r.same = r.dataset.unit; }));
+    await page.$$eval('#rows .row', (rows) =>
+      rows.forEach((r) => {
+        r.same = r.dataset.unit;
+      }),
+    );
     const b = board('county');
     const next = lifted(b, b.rows[3].unit, 1);
     t.gw.publish(COUNTY, next);
     await firstIs(page, b.rows[3].unit);
     await shot(page, 'board-moving');
-    assert.deepEqual(await order(page), next.rows.map((r) => r.unit));
+    assert.deepEqual(
+      await order(page),
+      next.rows.map((r) => r.unit),
+    );
     assert.deepEqual(await page.$$eval('#rows .row', (rows) => rows.map((r) => r.same === r.dataset.unit)), Array(10).fill(true));
     const s = await seen(page);
-    assert.deepEqual(s.rows.sort(), b.rows.slice(0, 4).map((r) => r.unit).sort());
+    assert.deepEqual(
+      s.rows.sort(),
+      b.rows
+        .slice(0, 4)
+        .map((r) => r.unit)
+        .sort(),
+    );
     assert.equal(s.ghosts, 0);
     assert.deepEqual(s.other, [], 'only transform and opacity');
     await page.waitForFunction((text) => document.querySelector('#rows .row .c-score b').textContent === text, '104.5');
@@ -87,7 +103,7 @@ describe('live board', scripted, () => {
   });
 
   test('many rankings in a burst: the last one counts, an older one is dropped', async () => {
-    const page = await look();
+    const page = await look({ clock: true });
     await liveRows(page);
     await watchMoves(page);
     let b = board('county');
@@ -96,13 +112,20 @@ describe('live board', scripted, () => {
       t.gw.publish(COUNTY, b);
     }
     await firstIs(page, b.rows[0].unit);
-    assert.deepEqual(await order(page), b.rows.map((r) => r.unit));
+    assert.deepEqual(
+      await order(page),
+      b.rows.map((r) => r.unit),
+    );
     const { offset } = t.gw.boards.get(COUNTY);
     for (const ws of t.gw.sockets) t.gw.say(ws, { push: { channel: COUNTY, pub: { data: board('county'), offset: offset - 1 } } });
-    const last = lifted(b, b.rows[1].unit, 1);
-    t.gw.publish(COUNTY, last); // arrives behind the old one on the same line
-    await firstIs(page, last.rows[0].unit);
-    assert.deepEqual(await order(page), last.rows.map((r) => r.unit));
+    const city = board('city');
+    t.gw.publish('ranking:2018:city', { ...city, totals: { ...city.totals, red: 77 } }); // behind the old one on the same line
+    await page.waitForFunction(() => document.querySelector('[data-total=red]').textContent === '77');
+    await page.clock.fastForward(2500);
+    assert.deepEqual(
+      await order(page),
+      b.rows.map((r) => r.unit),
+    );
     await page.context().close();
   });
 
@@ -125,7 +148,12 @@ describe('live board', scripted, () => {
     await liveRows(page);
     const b = board('city');
     const event = { at: '2018-06-27T14:33:00+08:00', kind: 'submit', unit: 'NP-WYXQ', title: '企业开办一窗受理', task: 'NP2018-9' };
-    t.gw.publish('ranking:2018:city', { ...b, events: [event, ...b.events], events_today: 48, totals: { ...b.totals, tasks: 12345, red: 12 } });
+    t.gw.publish('ranking:2018:city', {
+      ...b,
+      events: [event, ...b.events],
+      events_today: 48,
+      totals: { ...b.totals, tasks: 12345, red: 12 },
+    });
     await page.waitForFunction(() => document.querySelector('#events li .what b').textContent === '武夷新区');
     assert.equal(await page.locator('#events li').count(), 5);
     assert.equal(await page.locator('#events li .kind').first().textContent(), '报结');
@@ -159,9 +187,14 @@ describe('live board', scripted, () => {
     t.gw.drop();
     await state(page, 'off');
     await page.clock.fastForward(192000);
-    await page.waitForFunction(() => /^已断开 3分\d+秒 · 数据截至 14:3\d:\d\d$/.test(document.querySelector('#pill-text').textContent));
+    await page.waitForFunction(() =>
+      /^已断开 3分\d+秒 · 数据截至 14:3\d:\d\d$/.test(document.querySelector('#pill-text').textContent),
+    );
     assert.deepEqual(await order(page), before);
-    const bar = await page.$eval('.bar', (e) => [e.scrollWidth <= e.clientWidth, document.querySelector('.pill').getBoundingClientRect().right <= 1892.5]);
+    const bar = await page.$eval('.bar', (e) => [
+      e.scrollWidth <= e.clientWidth,
+      document.querySelector('.pill').getBoundingClientRect().right <= 1892.5,
+    ]);
     assert.deepEqual(bar, [true, true], 'the long pill fits');
     assert.deepEqual((await axe(page)).violations, []);
     await shot(page, 'board-off');
@@ -196,7 +229,9 @@ describe('live board', scripted, () => {
     await page.clock.fastForward(4000);
     await shot(page, 'board-cold');
     await page.clock.fastForward(31000);
-    await page.waitForFunction(() => document.querySelector('#notice-title').textContent === '暂时连接不上服务器，系统会自动重试。');
+    await page.waitForFunction(
+      () => document.querySelector('#notice-title').textContent === '暂时连接不上服务器，系统会自动重试。',
+    );
     assert.match(await page.locator('#notice-more').textContent(), /^请联系值班/);
     t.gw.down = false;
     await page.clock.fastForward(16000);
@@ -255,6 +290,36 @@ describe('live board', scripted, () => {
     assert.equal(await page.locator('#demo').isVisible(), false);
     await page.reload();
     await liveRows(page);
+    await page.context().close();
+  });
+
+  test('demo: the business clock runs at its own speed and says so', async () => {
+    t.gw.speed = 600;
+    const page = await look();
+    await liveRows(page);
+    assert.equal(await page.locator('#demo').textContent(), '演示时间');
+    assert.equal(await page.locator('#demo').isVisible(), true);
+    await page.waitForFunction(() => document.querySelector('#clock').textContent > '14:50:00'); // 18 minutes in under two seconds
+    assert.equal(await page.locator('#date').textContent(), '2018年6月27日 周三');
+    await page.context().close();
+  });
+
+  test('a wall that is never switched off: dim in the evening, a moving clock on Saturday when asked for', async () => {
+    t.gw.demo = false;
+    t.gw.base = Date.parse('2018-06-30T21:00:00+08:00');
+    const page = await look({ path: '/board?period=2018&rotate=0#token=display-1' });
+    await liveRows(page);
+    await page.locator('body.dim .stage').waitFor();
+    assert.equal(await page.locator('#rest').isVisible(), false);
+    await page.goto(`${t.url}/board?period=2018&dim=0&rest=1`);
+    await page.locator('#rest').waitFor();
+    assert.equal(await page.locator('#rest').textContent(), '21:00');
+    assert.equal(await page.locator('body.dim').count(), 0);
+    const step = await page.$eval('#stage', (e) => e.style.transform.match(/-?\d+(?=px)/g).map(Number));
+    assert.ok(
+      step.every((n) => Math.abs(n) <= 4),
+      `${step}`,
+    );
     await page.context().close();
   });
 

@@ -6,7 +6,13 @@ import { after, before, describe, test } from 'node:test';
 import { axe, launch, open, shot } from './lib/browser.mjs';
 import { scripted, target } from './lib/target.mjs';
 
-const SIZES = [[320, 640], [390, 844], [768, 1024], [1280, 900], [1920, 1080]];
+const SIZES = [
+  [320, 640],
+  [390, 844],
+  [768, 1024],
+  [1280, 900],
+  [1920, 1080],
+];
 let browser;
 let t;
 before(async () => {
@@ -27,8 +33,12 @@ async function look(path, options) {
 }
 
 // Links and buttons that stand alone must be 44 high; links inside a sentence or a table need not.
-const small = (page) => page.evaluate(() => [...document.querySelectorAll('.top a, .toc a, .cards a, summary, input, button')]
-  .filter((e) => e.checkVisibility() && e.getBoundingClientRect().height < 44).map((e) => e.textContent));
+const small = (page) =>
+  page.evaluate(() =>
+    [...document.querySelectorAll('.top a, .toc a, .cards a, summary, input, button')]
+      .filter((e) => e.checkVisibility() && e.getBoundingClientRect().height < 44)
+      .map((e) => e.textContent),
+  );
 
 describe('pages', () => {
   for (const path of ['/', '/reference']) {
@@ -46,7 +56,10 @@ describe('pages', () => {
     }
     test(`${path} at 200 % text and wide spacing: nothing is cut`, async () => {
       const page = await look(path, { width: 1280, height: 900 });
-      await page.addStyleTag({ content: 'html{font-size:200%} body *{line-height:1.5 !important;letter-spacing:.12em !important;word-spacing:.16em !important}' });
+      await page.addStyleTag({
+        content:
+          'html{font-size:200%} body *{line-height:1.5 !important;letter-spacing:.12em !important;word-spacing:.16em !important}',
+      });
       assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 1280);
       await page.context().close();
     });
@@ -99,7 +112,9 @@ describe('pages', () => {
     const page = await look('/reference#me.get');
     assert.equal(await page.locator('details[open]').getAttribute('id'), 'me.get');
     await page.locator('#find').fill('/v1/me');
-    assert.ok((await page.$$eval('#methods details', (d) => d.filter((x) => x.checkVisibility()).map((x) => x.id))).includes('me.get'));
+    assert.ok(
+      (await page.$$eval('#methods details', (d) => d.filter((x) => x.checkVisibility()).map((x) => x.id))).includes('me.get'),
+    );
     await page.locator('#find').fill('没有这个');
     assert.match(await page.locator('#none').textContent(), /^没有找到/);
     await page.context().close();
@@ -109,7 +124,10 @@ describe('pages', () => {
     const page = await look('/reference#task.report');
     const rows = await page.$$eval('details[open] tbody tr', (r) => r.map((x) => [...x.cells].map((c) => c.textContent).join(' ')));
     assert.deepEqual(rows, [
-      'task_id 路径 task 编号 必填 ', 'Idempotency-Key 请求头 文本，1–128字 可选 同一个键得到第一次的答复，24 小时有效', 'text 正文 文本，1–4000字 必填 进展说明', 'percent 正文 整数，0–100 可选 完成百分比',
+      'task_id 路径 task 编号 必填 ',
+      'Idempotency-Key 请求头 文本，1–128字 可选 同一个键得到第一次的答复，24 小时有效',
+      'text 正文 文本，1–4000字 必填 进展说明',
+      'percent 正文 整数，0–100 可选 完成百分比',
     ]);
     assert.deepEqual((await axe(page)).violations, []);
     await shot(page, 'reference-open', { fullPage: true });
@@ -122,13 +140,20 @@ describe('pages', () => {
     const got = new Set();
     for (let i = 0; i < want; i++) {
       await page.keyboard.press('Tab');
-      got.add(await page.evaluate(() => {
-        const e = document.activeElement;
-        return getComputedStyle(e).outlineWidth === '3px' ? `${e.getAttribute('href')} ${e.textContent}` : `no ring: ${e.outerHTML}`;
-      }));
+      got.add(
+        await page.evaluate(() => {
+          const e = document.activeElement;
+          return getComputedStyle(e).outlineWidth === '3px'
+            ? `${e.getAttribute('href')} ${e.textContent}`
+            : `no ring: ${e.outerHTML}`;
+        }),
+      );
     }
     assert.equal(got.size, want);
-    assert.deepEqual([...got].filter((s) => s.startsWith('no ring')), []);
+    assert.deepEqual(
+      [...got].filter((s) => s.startsWith('no ring')),
+      [],
+    );
     await page.context().close();
   });
 });

@@ -25,7 +25,13 @@ export class Live {
       }
     }
     const url = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/connection/websocket`;
-    this.client = new globalThis.Centrifuge(url, { websocket: HeardSocket, name: 'board', getToken: hooks.token, minReconnectDelay: 500, maxReconnectDelay: 10000 });
+    this.client = new globalThis.Centrifuge(url, {
+      websocket: HeardSocket,
+      name: 'board',
+      getToken: hooks.token,
+      minReconnectDelay: 500,
+      maxReconnectDelay: 10000,
+    });
     this.client.on('connected', () => {
       hooks.up(true);
       this.probe(true);
@@ -69,11 +75,14 @@ export class Live {
   probe(now = false) {
     if (this.probing || this.client.state !== 'connected' || (!now && Date.now() - this.heardAt < PROBE_AFTER_MS)) return;
     this.probing = true;
-    this.client.rpc('me.get', {}).then(
-      (r) => this.hooks.me(r.data),
-      () => {},
-    ).finally(() => {
-      this.probing = false;
-    });
+    this.client
+      .rpc('me.get', {})
+      .then(
+        (r) => this.hooks.me(r.data),
+        () => {},
+      )
+      .finally(() => {
+        this.probing = false;
+      });
   }
 }

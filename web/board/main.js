@@ -31,7 +31,16 @@ const table = new RankingTable($('rows'));
 const known = (scope) => SCOPES.some((s) => s.id === scope);
 const names = new Map(); // unit code -> board name
 const boards = {}; // scope -> board
-const facts = { startedAt: Date.now(), heardAt: 0, hasData: false, up: false, biz: clock.now(), phone: '', noToken: false, timeKnown: false };
+const facts = {
+  startedAt: Date.now(),
+  heardAt: 0,
+  hasData: false,
+  up: false,
+  biz: clock.now(),
+  phone: '',
+  noToken: false,
+  timeKnown: false,
+};
 let period = isPeriod(query.get('period')) ? query.get('period') : '';
 let plan = null;
 let demo = false;
@@ -70,7 +79,8 @@ function tabs() {
   for (const b of nav.children) b.setAttribute('aria-pressed', String(b.dataset.scope === rotation.scope));
   const pages = pagesOf(rotation.scope);
   const dots = $('dots');
-  if (dots.childElementCount !== (pages > 1 ? pages : 0)) dots.replaceChildren(...Array.from({ length: pages > 1 ? pages : 0 }, () => el('i')));
+  if (dots.childElementCount !== (pages > 1 ? pages : 0))
+    dots.replaceChildren(...Array.from({ length: pages > 1 ? pages : 0 }, () => el('i')));
   [...dots.children].forEach((d, i) => d.classList.toggle('on', i === rotation.current()));
 }
 
@@ -127,10 +137,16 @@ let day = '';
 function summary(now) {
   if (now - saidAt < SUMMARY_MS || !facts.hasData) return;
   saidAt = now;
-  const top = rowsOf(rotation.scope).filter((r) => r.rank !== null).slice(0, 3).map((r) => `第${r.rank}名${r.name}${score(r.score)}分`);
+  const top = rowsOf(rotation.scope)
+    .filter((r) => r.rank !== null)
+    .slice(0, 3)
+    .map((r) => `第${r.rank}名${r.name}${score(r.score)}分`);
   const t = (boards.city ?? boards[rotation.scope])?.totals;
   const name = SCOPES.find((s) => s.id === rotation.scope).name;
-  setText($('summary'), `${name}排行：${top.join('，')}。${t ? `红灯${t.red}项，黄灯${t.yellow}项，绿灯${t.green}项。` : ''}${last.pill}`);
+  setText(
+    $('summary'),
+    `${name}排行：${top.join('，')}。${t ? `红灯${t.red}项，黄灯${t.yellow}项，绿灯${t.green}项。` : ''}${last.pill}`,
+  );
 }
 
 function tick() {

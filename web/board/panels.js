@@ -51,7 +51,10 @@ export function showEvents(board, now, nameOf) {
   if (fresh <= 0 || still()) return;
   const shift = list.firstElementChild.offsetHeight * fresh;
   [...list.children].forEach((item, i) => {
-    const frames = [{ transform: `translateY(${-shift}px)`, opacity: i < fresh ? 0 : 1 }, { transform: 'none', opacity: 1 }];
+    const frames = [
+      { transform: `translateY(${-shift}px)`, opacity: i < fresh ? 0 : 1 },
+      { transform: 'none', opacity: 1 },
+    ];
     item.animate(frames, { duration: 480, easing: EASE });
   });
 }

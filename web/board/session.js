@@ -19,7 +19,8 @@ export function takeToken() {
 // {token, demo, now, speed, plan, duty_phone}; throws NoSession when this server gives none without a log-in.
 export async function openSession() {
   const answer = await fetch('/v1/board-session', { cache: 'no-store', signal: AbortSignal.timeout(10000) });
-  if (answer.status === 404 || answer.status === 401 || answer.status === 403) throw new NoSession(`board-session ${answer.status}`);
+  if (answer.status === 404 || answer.status === 401 || answer.status === 403)
+    throw new NoSession(`board-session ${answer.status}`);
   if (!answer.ok) throw new Error(`board-session ${answer.status}`);
   return answer.json();
 }

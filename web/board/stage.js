@@ -7,7 +7,17 @@ import { clockText, parts } from './words.js';
 
 export const wide = matchMedia('(min-width: 1000px) and (orientation: landscape)');
 
-const PATH = [[0, 0], [4, 0], [4, 4], [0, 4], [-4, 4], [-4, 0], [-4, -4], [0, -4], [4, -4]];
+const PATH = [
+  [0, 0],
+  [4, 0],
+  [4, 4],
+  [0, 4],
+  [-4, 4],
+  [-4, 0],
+  [-4, -4],
+  [0, -4],
+  [4, -4],
+];
 const RELOAD_AT_MIN = 3 * 60 + 30;
 const QUIET_MS = 3000;
 
@@ -40,7 +50,8 @@ export function dimHours(text) {
 
 export function dim(hours, bizMs) {
   const { hour } = parts(bizMs);
-  const on = hours !== null && (hours.from <= hours.to ? hour >= hours.from && hour < hours.to : hour >= hours.from || hour < hours.to);
+  const on =
+    hours !== null && (hours.from <= hours.to ? hour >= hours.from && hour < hours.to : hour >= hours.from || hour < hours.to);
   document.body.classList.toggle('dim', on);
 }
 

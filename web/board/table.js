@@ -158,13 +158,17 @@ export class RankingTable {
       const dy = from === undefined ? (before.length ? 64 : 0) : from - top;
       const rises = dy > 0;
       row.style.zIndex = rises ? 2 : 1;
-      const frames = [{ transform: `translateY(${dy}px)`, opacity: from === undefined ? 0 : 1 }, { transform: 'none', opacity: 1 }];
+      const frames = [
+        { transform: `translateY(${dy}px)`, opacity: from === undefined ? 0 : 1 },
+        { transform: 'none', opacity: 1 },
+      ];
       const move = row.animate(frames, { duration, easing: EASE });
       move.onfinish = () => {
         row.style.zIndex = '';
       };
       this.running.push(move);
-      if (rises) row.animate([{ opacity: 1 }, { opacity: 1, offset: 0.4 }, { opacity: 0 }], { duration: 4000, pseudoElement: '::before' });
+      if (rises)
+        row.animate([{ opacity: 1 }, { opacity: 1, offset: 0.4 }, { opacity: 0 }], { duration: 4000, pseudoElement: '::before' });
     }
   }
 

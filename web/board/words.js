@@ -10,7 +10,16 @@ export const SCOPES = [
   { id: 'soe', name: '市属国企' },
 ];
 
-export const KINDS = { close: '办结', dispatch: '交办', sign: '签收', due_soon: '临期', overdue: '逾期', return: '退回', submit: '报结', report: '进展' };
+export const KINDS = {
+  close: '办结',
+  dispatch: '交办',
+  sign: '签收',
+  due_soon: '临期',
+  overdue: '逾期',
+  return: '退回',
+  submit: '报结',
+  report: '进展',
+};
 export const MARKS = { incentive: '激励', warning: '警示' };
 export const NONE = '—';
 const WEEKDAYS = ['周日', '周一', '周二', '周三', '周四', '周五', '周六'];
@@ -38,8 +47,13 @@ const two = (n) => String(n).padStart(2, '0');
 export function parts(ms) {
   const d = new Date(ms + 8 * 3600e3);
   return {
-    year: d.getUTCFullYear(), month: d.getUTCMonth() + 1, day: d.getUTCDate(), weekday: d.getUTCDay(),
-    hour: d.getUTCHours(), minute: d.getUTCMinutes(), second: d.getUTCSeconds(),
+    year: d.getUTCFullYear(),
+    month: d.getUTCMonth() + 1,
+    day: d.getUTCDate(),
+    weekday: d.getUTCDay(),
+    hour: d.getUTCHours(),
+    minute: d.getUTCMinutes(),
+    second: d.getUTCSeconds(),
   };
 }
 
@@ -89,7 +103,10 @@ export const totalsText = (period) => (/^\d{4}$/.test(period) ? '今年累计' :
 
 // 进一步推进南平市“互联网+放管服”平台建设实施方案 -> “互联网+放管服”平台建设
 export function planText(title) {
-  const short = title.replace(/^(关于)?(进一步)?(推进|加强|做好|落实)?(南平市)?/, '').replace(/(的通知)?$/, '').replace(/(工作)?(实施)?方案$/, '');
+  const short = title
+    .replace(/^(关于)?(进一步)?(推进|加强|做好|落实)?(南平市)?/, '')
+    .replace(/(的通知)?$/, '')
+    .replace(/(工作)?(实施)?方案$/, '');
   return short || title;
 }
 

@@ -21,7 +21,7 @@ export const redisOf = (gw) => fs.readFileSync(path.join(gw.conf.data, 'redis/ad
 /** A new task of NP-BB, approved and signed for: its id. */
 export async function openTask(gw, n = 1) {
   const made = await gw.ok('POST', '/v1/tasks', { as: 'demo-dispatcher', body: {
-    title: `性能测试事项 ${n}`, requirement: '按月报送进展', kind: '重点工作', lead_unit: 'NP-BB', supervising_unit: 'NP-ZFB', deadline: '2018-12-28' } });
+    title: `性能测试事项 ${n}`, requirement: '按月报送进展', kind: '重点工作', units: ['NP-BB'], lead_unit: 'NP-BB', supervising_unit: 'NP-ZFB', deadline: '2018-12-28' } });
   const id = made.id ?? made.task?.id;
   const version = async () => { const t = await gw.ok('GET', `/v1/tasks/${id}`, { as: 'demo-dispatcher' }); return (t.task ?? t).version; };
   await gw.ok('POST', `/v1/tasks/${id}/submit-draft`, { as: 'demo-dispatcher', body: { version: await version() } });
@@ -31,4 +31,4 @@ export async function openTask(gw, n = 1) {
   return id;
 }
 
-export const report = (task, n) => ({ task_id: task, text: `第 ${n} 次报送：土地征收已完成，主体工程施工中，累计完成投资过半。`, progress: n % 100 });
+export const report = (task, n) => ({ task_id: task, text: `第 ${n} 次报送：土地征收已完成，主体工程施工中，累计完成投资过半。`, progress: 50 });

@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { BUILD } from '../../black/lib/gateway.mjs';
 
 export const CORES = os.cpus().length;
@@ -14,9 +15,9 @@ const TMPFS = 0x01021994;
 const program = (name) => path.join(BUILD, 'bench', name);
 
 export const say = (text) => process.stderr.write(`${text}\n`);
-export const median = (v) => v.toSorted((a, b) => a - b)[Math.floor(v.length / 2)];
+export const median = (v) => [...v].sort((a, b) => a - b)[Math.floor(v.length / 2)];
 /** Nearest rank. */
-export const percentile = (v, p) => v.toSorted((a, b) => a - b)[Math.max(0, Math.ceil(v.length * p) - 1)];
+export const percentile = (v, p) => [...v].sort((a, b) => a - b)[Math.max(0, Math.ceil(v.length * p) - 1)];
 
 /** A child whose stdout is JSON lines. */
 export class Program {
@@ -96,7 +97,7 @@ export class Scene {
 
   async end() {
     for (const p of this.parts.reverse()) {
-      try { await p.stop(); } catch (e) { say(`  at the end: ${e.message.slice(0, 300)}`); }
+      try { await p.stop(); } catch (e) { say(`  at the end: ${e.message.slice(-1500)}`); }
     }
     fs.rmSync(this.dir, { recursive: true, force: true });
   }
@@ -132,6 +133,27 @@ export function pin(pid, cpu = SERVER_CPU) {
     try { kids = fs.readFileSync(`/proc/${pid}/task/${t}/children`, 'utf8'); } catch { /* the thread has ended */ }
     for (const k of kids.split(' ').filter(Boolean)) pin(Number(k), cpu);
   }
+}
+
+export function cpuSeconds(pid) {
+  const f = fs.readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+  return (Number(f[11]) + Number(f[12])) / 100;
+}
+
+/** Part of the machine that is busy, over a moment. */
+async function busy(ms) {
+  const read = () => fs.readFileSync('/proc/stat', 'utf8').split('\n')[0].trim().split(/\s+/).slice(1).map(Number);
+  const a = read();
+  await delay(ms);
+  const d = read().map((v, i) => v - a[i]), all = d.slice(0, 8).reduce((x, y) => x + y, 0);
+  return all ? 1 - (d[3] + d[4]) / all : 0;
+}
+
+/** Waits a little for other work on the machine to end, and says if it does not: figures are then worse than they are. */
+export async function quiet() {
+  let part = 1;
+  for (let i = 0; i < 20 && part > 0.1; i++) part = await busy(500);
+  if (part > 0.1) say(`  other work takes ${Math.round(part * 100)} % of this machine: the figures suffer`);
 }
 
 export function memory(pid) {

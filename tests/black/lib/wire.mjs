@@ -1,23 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bytes on a socket as a test wants them: one netserver process, raw TCP, HTTP answers, WebSocket frames.
+import { fileURLToPath } from 'node:url';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 
-const ROOT = path.resolve(import.meta.dirname, '../../..');
+const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
 const BUILD = path.join(ROOT, process.env.ZB_BUILD ?? 'build/release');
+const SUPP = path.join(ROOT, 'tests/tsan.supp');
 const PATIENCE_MS = 20000;
 export const KEY = 'dGhlIHNhbXBsZSBub25jZQ==', ACCEPT = 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=';
 export const WS_PATH = '/connection/websocket';
 
 export class Server {
+  static all = new Set();
+  /** What a failed test has left. */
+  static endAll() { for (const s of Server.all) s.proc.kill('SIGKILL'); }
+
   static async start(args = {}) {
     const s = new Server();
+    Server.all.add(s);
     s.proc = spawn(path.join(BUILD, 'peers/netserver'), Object.entries(args).map(([k, v]) => `${k}=${v}`), {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env.PATH, ASAN_OPTIONS: 'detect_leaks=1:exitcode=99', UBSAN_OPTIONS: 'print_stacktrace=1',
-        TSAN_OPTIONS: `suppressions=${ROOT}/tests/tsan.supp:exitcode=98` },
+        TSAN_OPTIONS: `${existsSync(SUPP) ? `suppressions=${SUPP}:` : ''}exitcode=98` },
     });
     s.out = '';
     s.err = '';
@@ -36,6 +44,7 @@ export class Server {
   async stop() {
     this.proc.kill('SIGTERM');
     const e = await this.ended;
+    Server.all.delete(this);
     for (const r of this.raws) r.s.destroy();
     assert.deepEqual(e, { code: 0, signal: null }, this.err.slice(0, 6000));
     assert.match(this.out, /stopped/);

@@ -8,7 +8,16 @@ import { chromium } from 'playwright-core';
 
 const OUT = fileURLToPath(new URL('../../out/', import.meta.url));
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
-const ARGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const ARGS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
 
 export async function launch() {
   return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ARGS, headless: true });
@@ -16,7 +25,12 @@ export async function launch() {
 
 // A page in a context of its own; script errors of the page are collected in page.faults.
 export async function open(browser, { width = 1920, height = 1080, ...options } = {}) {
-  const context = await browser.newContext({ viewport: { width, height }, locale: 'zh-CN', timezoneId: 'America/New_York', ...options });
+  const context = await browser.newContext({
+    viewport: { width, height },
+    locale: 'zh-CN',
+    timezoneId: 'America/New_York',
+    ...options,
+  });
   const page = await context.newPage();
   page.faults = [];
   page.on('pageerror', (e) => page.faults.push(String(e)));

@@ -14,7 +14,12 @@ import { NOW, board, lifted } from './boards.mjs';
 import { openapi } from './openapi.mjs';
 
 const WEB = fileURLToPath(new URL('../../../web/', import.meta.url));
-const TYPES = { '.html': 'text/html; charset=utf-8', '.css': 'text/css; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.svg': 'image/svg+xml' };
+const TYPES = {
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
+};
 const CSP = "default-src 'self'; connect-src 'self' ws: wss:; style-src 'self' 'unsafe-inline'; img-src 'self' data:";
 const PING_S = 25;
 const iso = (ms) => new Date(ms + 8 * 3600e3).toISOString().replace('Z', '+08:00');
@@ -30,14 +35,15 @@ export class FakeGateway {
     this.sessions = 0;
     this.tokens = []; // of every connect
     this.dead = new Set(); // tokens refused from now on
-    this.base = NOW;
+    this.base = NOW; // business time, and how fast it runs
+    this.speed = 1;
     this.baseAt = Date.now();
     this.readyz = { status: 'ready', redis: 'up', draining: false, writes_waiting: 0, connections: 3 };
     for (const scope of ['city', 'county', 'department', 'soe']) this.set(`ranking:2018:${scope}`, board(scope));
   }
 
   now() {
-    return this.base + Date.now() - this.baseAt;
+    return this.base + (Date.now() - this.baseAt) * this.speed;
   }
 
   async listen(port = 0) {
@@ -74,7 +80,14 @@ export class FakeGateway {
       if (!this.demo) return this.json(r, 404, { code: 'E_NOTFOUND' });
       this.sessions++;
       const plan = { id: 'NP2018', title: '进一步推进南平市“互联网+放管服”平台建设实施方案' };
-      return this.json(r, 200, { token: `t${this.sessions}`, demo: true, now: iso(this.now()), speed: 1, plan, duty_phone: '0599-8820000' });
+      return this.json(r, 200, {
+        token: `t${this.sessions}`,
+        demo: true,
+        now: iso(this.now()),
+        speed: this.speed,
+        plan,
+        duty_phone: '0599-8820000',
+      });
     }
     if (pathname === '/healthz') return this.json(r, 200, { status: 'ok', version: '0.1.0', demo: this.demo });
     if (pathname === '/readyz') return this.json(r, this.readyz.status === 'ready' ? 200 : 503, this.readyz);
@@ -129,12 +142,20 @@ export class FakeGateway {
     if (c.subscribe) {
       const { channel } = c.subscribe;
       const had = this.boards.get(channel);
-      if (!/^ranking:[^:]+:(city|county|department|soe)$/.test(channel)) return this.say(ws, { id: c.id, error: { code: 102, message: 'unknown channel' } });
+      if (!/^ranking:[^:]+:(city|county|department|soe)$/.test(channel))
+        return this.say(ws, { id: c.id, error: { code: 102, message: 'unknown channel' } });
       ws.channels.add(channel);
       const state = had ? { data: had.board } : {};
-      return this.say(ws, { id: c.id, subscribe: { recoverable: true, positioned: true, epoch: this.epoch, offset: had?.offset ?? 0, ...state } });
+      return this.say(ws, {
+        id: c.id,
+        subscribe: { recoverable: true, positioned: true, epoch: this.epoch, offset: had?.offset ?? 0, ...state },
+      });
     }
-    if (c.rpc) return this.say(ws, { id: c.id, rpc: { data: { id: 'display', demo: this.demo, now: iso(this.now()), speed_permille: 1000 } } });
+    if (c.rpc)
+      return this.say(ws, {
+        id: c.id,
+        rpc: { data: { id: 'display', demo: this.demo, now: iso(this.now()), speed_permille: this.speed * 1000 } },
+      });
     return undefined;
   }
 
