@@ -5,10 +5,9 @@ import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import { Gateway } from './lib/gateway.mjs';
 import { rows } from './lib/city.mjs';
-import { sm3 } from './lib/sm.mjs';
+import { EVENTS as PATH, systemHeaders, systemKey } from './lib/system.mjs';
 
 let gw, key;
-const PATH = '/v1/events';
 
 before(async () => {
   gw = await new Gateway().start();
@@ -16,23 +15,8 @@ before(async () => {
 });
 after(() => gw.stop());
 
-async function make(id, name) {
-  const r = await gw.command('system-key', '--id', id, '--name', name);
-  assert.equal(r.code, 0, r.stderr);
-  assert.match(r.stdout, /^[0-9a-f]{64}\n$/);
-  return { id, secret: r.stdout.trim() };
-}
-
-const algorithms = {
-  sm3: { digest: (b) => sm3([...Buffer.from(b)]), mac: (k, t) => sm3(t, { key: Buffer.from(k).toString('hex') }) },
-  sha256: { digest: (b) => crypto.createHash('sha256').update(b).digest('hex'), mac: (k, t) => crypto.createHmac('sha256', k).update(t).digest('hex') },
-};
-
-/** The headers of a request: see docs/API.md. */
-function signed(body, { k = key, alg = 'sm3', time = Date.now(), nonce = crypto.randomUUID(), method = 'POST', path = PATH } = {}) {
-  const a = algorithms[alg], text = `zhangban-system-1\n${method}\n${path}\n${time}\n${nonce}\n${a.digest(body)}`;
-  return { 'x-zb-key': k.id, 'x-zb-time': String(time), 'x-zb-nonce': nonce, 'x-zb-sign': `${alg}:${a.mac(k.secret, text)}`, 'content-type': 'application/json' };
-}
+const make = (id, name) => systemKey(gw, id, name);
+const signed = (body, { k = key, ...rest } = {}) => systemHeaders(k, body, rest);
 
 const events = (...ids) => JSON.stringify({ events: ids.map((id) => ({ id, kind: 'case.accepted', at: '2018-03-12T09:00:00+08:00', data: { 办件: id } })) });
 const push = (raw, headers = signed(raw)) => gw.rest('POST', PATH, { raw, headers });
