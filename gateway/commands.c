@@ -220,7 +220,22 @@ static bool duration(const char *s, int64_t *ms) {
     }
 }
 
-static enum err save_clock(struct db *db, void *arg) { return demo_clock_save(db, *(int64_t *)arg, clock_business_get().speed_permille); }
+struct clock_move {
+    struct tools *t;
+    int64_t       ms;
+};
+
+/* The audit chain says who moved time: the operator, from when to when (the entry's business time is the old one). */
+static enum err save_clock(struct db *db, void *arg) {
+    struct clock_move *m    = arg;
+    char               to[32], body[64];
+    struct ledger_entry row = {.kind = "demo.clock", .actor = "system", .unit = "", .object = "", .body = body,
+                               .at_wall_ms = clock_wall_ms(), .at_business_ms = clock_business_ms()};
+    time_format_iso(m->ms, to);
+    (void)snprintf(body, sizeof body, "{\"business\":\"%s\"}", to);
+    TRY(demo_clock_save(db, m->ms, clock_business_get().speed_permille));
+    return ledger_add(m->t->house.ledger, db, &row);
+}
 
 int command_clock(const struct conf *conf, int argc, char **argv) {
     const char *set = NULL, *advance = NULL, *v;
@@ -244,7 +259,7 @@ int command_clock(const struct conf *conf, int argc, char **argv) {
     if (e == ERR_OK && advance && !duration(advance, &step)) e = ERR_INPUT;
     if (e == ERR_OK && advance) ms = (set ? ms : clock_business_ms()) + step;
     if (e == ERR_OK && (set || advance) && ms < clock_business_ms()) e = ERR_STATE;
-    if (e == ERR_OK && (set || advance)) e = tools_write(&t, save_clock, &ms);
+    if (e == ERR_OK && (set || advance)) e = tools_write(&t, save_clock, &(struct clock_move){&t, ms});
     char text[32];
     time_format_iso(clock_business_ms(), text);
     tools_close(&t);

@@ -91,10 +91,12 @@ after(() => gw.stop());
 async function others() {
   const task = await work.given(gw, { title: '他人的任务', units: ['NP-SZB'] });
   const draft = await work.draft(gw, { title: '他人的草稿', units: ['NP-SZB'] }, 'demo-dispatcher2');
-  const order = await api.ok('demo-leader', 'instruction.create', instruction(demoPhone(gw, 'demo-leader'), { object: `task:${task}`, object_version: 3, units: ['NP-SZB'] }));
+  const order = await api.ok('demo-leader', 'instruction.create', instruction(demoPhone(gw, 'demo-leader'), { object: `task:${task}`,
+    object_version: 3, units: ['NP-SZB'] }));
   const notice = await until(async () => (await api.ok('sim-NP-SZB', 'notice.list', {})).items[0], { what: 'notice' });
   const session = (await api.ok('sim-NP-SZB', 'auth.sessions', {})).items[0];
-  return { task: { id: draft, by: Object.keys(CAST) }, given: task, instruction: { id: order.id, by: ['responsible'] }, notice: { id: notice.id, by: Object.keys(CAST) },
+  return { task: { id: draft, by: Object.keys(CAST) }, given: task, instruction: { id: order.id, by: ['responsible'] },
+    notice: { id: notice.id, by: Object.keys(CAST) },
     session: { id: session.id, by: Object.keys(CAST) }, device: { id: 'd_demo-approver', by: ['monitor', 'leader', 'dispatcher', 'responsible'] },
     person: { id: 'demo-approver', by: ['monitor'] } };
 }
@@ -102,7 +104,8 @@ async function others() {
 /** What a change would show in: every table but the refusals in the audit chain and what only time moves. */
 async function state() {
   const lists = [];
-  for (const [person, method] of [['demo-dispatcher', 'task.list'], ['demo-dispatcher2', 'task.list'], ['demo-auditor', 'task.list'], ['demo-admin', 'unit.list'],
+  for (const [person, method] of [['demo-dispatcher', 'task.list'], ['demo-dispatcher2', 'task.list'], ['demo-auditor', 'task.list'],
+    ['demo-admin', 'unit.list'],
     ...[...Object.values(CAST), 'sim-NP-SZB'].filter((p) => p !== CAST.display).map((p) => [p, 'notice.list'])]) {
     for (let cursor; cursor !== null;) {
       const page = await api.ok(person, method, { limit: 200, ...(cursor && { cursor }) });
@@ -112,7 +115,8 @@ async function state() {
   }
   const out = { lists: crypto.createHash('sha256').update(JSON.stringify(lists)).digest('hex') };
   out.ledger = (await rows(gw, "SELECT count(*) AS n FROM ledger WHERE kind <> 'refused'"))[0].n;
-  for (const table of ['task', 'task_unit', 'task_listed', 'task_event', 'task_report', 'unit', 'unit_alias', 'person', 'device', 'activation', 'sms_challenge', 'session_revoked',
+  for (const table of ['task', 'task_unit', 'task_listed', 'task_event', 'task_report', 'unit', 'unit_alias', 'person', 'device',
+    'activation', 'sms_challenge', 'session_revoked',
     'system_key', 'inbound_event', 'plan', 'evaluation', 'praise', 'instruction', 'instruction_unit', 'instruction_withdrawal', 'notice', 'idem', 'reminder']) {
     out[table] = crypto.createHash('sha256').update(JSON.stringify(await rows(gw, `SELECT * FROM ${table} ORDER BY rowid`))).digest('hex');
   }
@@ -131,7 +135,8 @@ async function unharmed() {
 /** A request by hand: the whole URL, the body as text or bytes. */
 function send(o, url, raw, headers = {}) {
   const body = raw ?? undefined;
-  if (o.name === 'event.push' && !headers.bare) return gw.rest('POST', url, { raw: body ?? '', headers: { ...systemHeaders(key, body ?? '', { path: url.split('?')[0] }), ...headers } });
+  if (o.name === 'event.push' && !headers.bare) return gw.rest('POST', url, { raw: body ?? '', headers: { ...systemHeaders(key, body ?? '',
+    { path: url.split('?')[0] }), ...headers } });
   return gw.rest(o.verb, url, { as: as(o), raw: body, headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers } });
 }
 
@@ -155,19 +160,25 @@ const many = (n, v) => Array.from({ length: n }, () => v);
 function unfit({ schema: s, in: where }) {
   const text = where !== 'body', any = [];
   if (s.type === 'string' && s.enum) any.push(['another word', 'nonsense'], ['two words', s.enum.slice(0, 2).join('|')]);
-  if (s.type === 'string' && s.pattern) any.push(['a blank', 'a b'], ['65 characters', 'x'.repeat(65)], ['Chinese', '编号'], ['a quote', "a'b"], ['a slash', '../x']);
-  if (s.type === 'string' && s.format === 'date') any.push(['no such day', '2018-02-30'], ['short', '2018-3-1'], ['words', '明天'], ['with time', '2018-03-01T00:00:00Z']);
-  if (s.maxLength !== undefined) any.push(['too long', '长'.repeat(s.maxLength + 1)], ['a control character', `${'x'.repeat(Math.max(s.minLength, 1))}\u0007`.slice(-s.maxLength)]);
+  if (s.type === 'string' && s.pattern) any.push(['a blank', 'a b'], ['65 characters', 'x'.repeat(65)], ['Chinese', '编号'], ['a quote',
+    "a'b"], ['a slash', '../x']);
+  if (s.type === 'string' && s.format === 'date') any.push(['no such day', '2018-02-30'], ['short', '2018-3-1'], ['words', '明天'],
+    ['with time', '2018-03-01T00:00:00Z']);
+  if (s.maxLength !== undefined) any.push(['too long', '长'.repeat(s.maxLength + 1)], ['a control character',
+    `${'x'.repeat(Math.max(s.minLength, 1))}\u0007`.slice(-s.maxLength)]);
   if (s.minLength >= 1 && where !== 'path') any.push(['empty', '']);
   if (s.type === 'string' && !text) any.push(['a number', 5], ['true', true], ['a list', ['a']], ['an object', {}]);
-  if (s.type === 'integer') any.push(['a fraction', 1.5], ['words', '5x'], ['beyond exact', 1e300], ['below', s.minimum - 1], ['above', (s.maximum ?? 2 ** 53) + 1]);
+  if (s.type === 'integer') any.push(['a fraction', 1.5], ['words', '5x'], ['beyond exact', 1e300], ['below', s.minimum - 1], ['above',
+    (s.maximum ?? 2 ** 53) + 1]);
   if (s.type === 'integer' && !text) any.push(['a text', '1'], ['a list', [1]], ['false', false]);
   if (s.type === 'boolean') any.push(['a word', 'yes'], ['TRUE', 'TRUE'], ...(text ? [] : [['a number', 1], ['an object', {}]]));
   if (s.type === 'array' && s.items.type === 'string') {
-    any.push(['a text', 'x'], ['an object', {}], ['a number in it', [5]], ['an empty text in it', ['']], ['a long text in it', ['长'.repeat(201)]], ['too many', many(s.maxItems + 1, 'a')],
+    any.push(['a text', 'x'], ['an object', {}], ['a number in it', [5]], ['an empty text in it', ['']], ['a long text in it',
+      ['长'.repeat(201)]], ['too many', many(s.maxItems + 1, 'a')],
       ['a list in it', [['a']]]);
   } else if (s.type === 'array') any.push(['a text', 'x'], ['an object', {}], ['empty', []], ['a number in it', [5]], ['too many', many(s.maxItems + 1, {})]);
-  if (s.type === 'object') any.push(['a text', 'x'], ['a list', []], ['a number', 5], ['too many', Object.fromEntries(many(s.maxProperties + 1, 1).map((v, i) => [`k${i}`, v]))]);
+  if (s.type === 'object') any.push(['a text', 'x'], ['a list', []], ['a number', 5], ['too many',
+    Object.fromEntries(many(s.maxProperties + 1, 1).map((v, i) => [`k${i}`, v]))]);
   return any;
 }
 
@@ -178,7 +189,8 @@ test('every method has a row here, and every row is a method', () => {
     assert.equal(role === null, o.open, o.name);
     if (role) assert.ok(o.roles.includes(role), `${o.name} is not for ${role}`);
     for (const p of o.params) if (p.required) assert.ok(p.name in args, `${o.name} without ${p.name}`);
-    for (const p of o.params) assert.ok(['string', 'integer', 'boolean', 'array', 'object'].includes(p.schema.type) && unfit(p).length >= 2, `${o.name} ${p.name}: no bad values for ${JSON.stringify(p.schema)}`);
+    for (const p of o.params) assert.ok(['string', 'integer', 'boolean', 'array', 'object'].includes(p.schema.type) && unfit(p).length >= 2,
+      `${o.name} ${p.name}: no bad values for ${JSON.stringify(p.schema)}`);
   }
 });
 
@@ -244,10 +256,14 @@ test('unknown parameters, in the body and in the query, and doubled ones', async
 });
 
 test('bodies that are no JSON object, too deep, not UTF-8, of another kind, too large', async () => {
-  const bad = [['no JSON', 'nonsense', 'E_INPUT'], ['cut', '{"a":', 'E_INPUT'], ['a list', '[]', 'E_INPUT'], ['a text', '"x"', 'E_INPUT'], ['null', 'null', 'E_INPUT'], ['two', '{}{}', 'E_INPUT'],
-    ['deep', `{"a":${'['.repeat(40)}${']'.repeat(40)}}`, 'E_INPUT'], ['very deep', '['.repeat(100000), 'E_INPUT'], ['not UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]), 'E_INPUT'],
-    ['overlong UTF-8', Buffer.from([0x7b, 0x22, 0xc0, 0xaf, 0x22, 0x3a, 0x31, 0x7d]), 'E_INPUT'], ['half a surrogate', '{"a":"\\ud800"}', 'E_INPUT'], ['NUL in a name', '{"a\\u0000b":1}', 'E_INPUT'],
-    ['a raw control character', '{"a":"\u0001"}', 'E_INPUT'], ['NaN', '{"a":NaN}', 'E_INPUT'], ['a huge number', `{"a":${'9'.repeat(5000)}}`, 'E_INPUT'], ['a BOM', '\ufeff{}', 'E_INPUT']];
+  const bad = [['no JSON', 'nonsense', 'E_INPUT'], ['cut', '{"a":', 'E_INPUT'], ['a list', '[]', 'E_INPUT'], ['a text', '"x"', 'E_INPUT'],
+    ['null', 'null', 'E_INPUT'], ['two', '{}{}', 'E_INPUT'],
+    ['deep', `{"a":${'['.repeat(40)}${']'.repeat(40)}}`, 'E_INPUT'], ['very deep', '['.repeat(100000), 'E_INPUT'], ['not UTF-8',
+      Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]), 'E_INPUT'],
+    ['overlong UTF-8', Buffer.from([0x7b, 0x22, 0xc0, 0xaf, 0x22, 0x3a, 0x31, 0x7d]), 'E_INPUT'], ['half a surrogate', '{"a":"\\ud800"}',
+      'E_INPUT'], ['NUL in a name', '{"a\\u0000b":1}', 'E_INPUT'],
+    ['a raw control character', '{"a":"\u0001"}', 'E_INPUT'], ['NaN', '{"a":NaN}', 'E_INPUT'], ['a huge number', `{"a":${'9'.repeat(5000)}}`,
+      'E_INPUT'], ['a BOM', '\ufeff{}', 'E_INPUT']];
   for (const o of ops().filter((x) => x.hasBody)) {
     const { url } = api.request(o.name, CASES[o.name][1]);
     for (const [what, raw, code] of bad) {
@@ -281,7 +297,8 @@ test('paths and queries that are not UTF-8, hold NUL, or are escaped wrongly', a
 test('without a session, or with one that is none: E_AUTH', async () => {
   for (const o of ops().filter((x) => !x.open)) {
     const { url, body } = api.request(o.name, CASES[o.name][1]);
-    for (const headers of [{}, { authorization: `Bearer ${'x'.repeat(43)}` }, { authorization: 'Bearer ' }, { authorization: 'Basic YTpi' }, { authorization: `Bearer ${'长'.charCodeAt(0)}` }]) {
+    for (const headers of [{}, { authorization: `Bearer ${'x'.repeat(43)}` }, { authorization: 'Bearer ' }, { authorization: 'Basic YTpi' },
+      { authorization: `Bearer ${'长'.charCodeAt(0)}` }]) {
       const r = await gw.rest(o.verb, url, { headers, ...(o.hasBody && { body }) });
       assert.deepEqual([r.status, r.body.code], [401, 'E_AUTH'], `${o.name} ${JSON.stringify(headers)}`);
     }

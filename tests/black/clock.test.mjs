@@ -4,6 +4,7 @@ import test, { before, after } from 'node:test';
 import assert from 'node:assert/strict';
 import { Gateway } from './lib/gateway.mjs';
 import { Api } from './lib/api.mjs';
+import { rows } from './lib/city.mjs';
 import { until } from './lib/until.mjs';
 import * as work from './lib/work.mjs';
 
@@ -32,12 +33,16 @@ test('clock --show, --set and --advance; it only goes forward, and nonsense is r
   assert.match(await clock('--set', '2018-03-12T11:00:00+08:00'), /^2018-03-12T11:00:00/);
   assert.match(await clock('--set', '2018-03-12T11:00:00+08:00', '--advance', '30m'), /^2018-03-12T11:30:00/);
   for (const [args, why] of [[['--set', '2018-03-12T08:30:00+08:00'], /forward/], [['--advance', '3x'], /DURATION/], [['--advance', '-3d'], /DURATION/],
-    [['--advance', '0d'], /DURATION/], [['--set', '2018-02-30T00:00+08:00'], /TIME/], [['--set', '2018-03-20T09:00'], /TIME/], [['--nonsense'], /--nonsense/]]) {
+    [['--advance', '0d'], /DURATION/], [['--set', '2018-02-30T00:00+08:00'], /TIME/], [['--set', '2018-03-20T09:00'], /TIME/],
+      [['--nonsense'], /--nonsense/]]) {
     const r = await gw.command('clock', ...args);
     assert.notEqual(r.code, 0, args.join(' '));
     assert.match(r.stderr, why, args.join(' '));
   }
   assert.match((await gw.command('clock', '--show')).stdout, /^2018-03-12T11:3/);
+  const moves = (await rows(gw, "SELECT body FROM ledger WHERE kind = 'demo.clock' ORDER BY seq")).map((r) => JSON.parse(r.body).business.slice(0, 16));
+  assert.deepEqual(moves, ['2018-03-12T08:30', '2018-03-12T10:00', '2018-03-12T11:00', '2018-03-12T11:30'], 'each move is on record, no refusal');
+  assert.match((await gw.command('verify-ledger')).stdout, /ledger ok/);
 });
 
 test('F057 unsigned, due soon and overdue: each comes at its own instant of the passed time, in order, once', async () => {
@@ -51,7 +56,8 @@ test('F057 unsigned, due soon and overdue: each comes at its own instant of the 
     ['task.unsigned', '2018-03-15T00:00'], ['task.due_soon', '2018-03-15T08:30'], ['task.unsigned', '2018-03-17T00:00'],
     ['task.due_soon', '2018-03-19T08:30'], ['task.overdue', '2018-03-21T00:00']]);
   const escalated = await told(DISPATCHER, id);
-  assert.deepEqual(escalated.filter(([k]) => k === 'task.escalated').map(([, at]) => at), ['2018-03-14T00:00', '2018-03-15T00:00', '2018-03-17T00:00', '2018-03-21T00:00']);
+  assert.deepEqual(escalated.filter(([k]) => k === 'task.escalated').map(([, at]) => at), ['2018-03-14T00:00', '2018-03-15T00:00',
+    '2018-03-17T00:00', '2018-03-21T00:00']);
   const t = await api.rpc('demo-monitor', 'task.get', { task_id: id });
   assert.deepEqual([t.light, t.days_over], ['red', 2]);
   const bodies = (await notices(LEAD, id)).map((n) => n.body);

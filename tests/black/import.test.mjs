@@ -66,7 +66,8 @@ test('F088 the same file again changes nothing: exit status 0, no row, no ledger
 });
 
 test('F088 a past deadline needs a confirmation and a reason; without them the other rows still go in', async () => {
-  const dir = files({ 'tasks.json': plan('GQ', [{ deadline: '2018-03-11', deadline_text: '3月11日前' }, { deadline: '2018-03-12', deadline_text: '3月12日前' }, {}]) });
+  const dir = files({ 'tasks.json': plan('GQ', [{ deadline: '2018-03-11', deadline_text: '3月11日前' }, { deadline: '2018-03-12',
+    deadline_text: '3月12日前' }, {}]) });
   const first = await run(dir);
   assert.equal(first.code, 1);
   assert.match(first.stdout, /^tasks\.json: tasks\[0\]: deadline: past: .*--confirm-past/m);
@@ -92,19 +93,22 @@ test('F023 words without a date: derived by the rules, in Chinese numerals and f
     const t = await task(`QX-1-${i + 1}`);
     assert.deepEqual([t.deadline_text, t.deadline, t.deadline_rule, t.long_term], [text, date, rule, date === null], text);
   }
-  await problems('QY', [[{ deadline: null, deadline_text: '尽快' }, 'deadline_text: words_unknown'], [{ deadline: null, deadline_text: '2月30日前' }, 'deadline_text: words_date'],
+  await problems('QY', [[{ deadline: null, deadline_text: '尽快' }, 'deadline_text: words_unknown'], [{ deadline: null,
+    deadline_text: '2月30日前' }, 'deadline_text: words_date'],
     [{ deadline: '2018-06-29', deadline_text: '6月底前' }, 'deadline: words_contradict'], [{ deadline: null, deadline_text: undefined }, 'deadline: required'],
     [{ deadline: '2018-02-30', deadline_text: undefined }, 'deadline: date'], [{ long_term: true }, 'long_term: words_contradict'],
     [{ deadline_rule: 'month_end' }, 'deadline_rule: words_contradict'], [{ deadline_rule: 'guess' }, 'deadline_rule: choice']]);
 });
 
 test('F033 names instead of codes are resolved; an ambiguous or unknown one is a problem row, never a guess', async () => {
-  const r = await run(files({ 'tasks.json': plan('MC', [{ responsible_units: ['工商局', '市数字办'], lead_unit: '数字办', supervising_unit: '市审改办', monitoring_units: ['纪检委'] }]) }));
+  const r = await run(files({ 'tasks.json': plan('MC', [{ responsible_units: ['工商局', '市数字办'], lead_unit: '数字办', supervising_unit: '市审改办',
+    monitoring_units: ['纪检委'] }]) }));
   assert.equal(r.code, 0, r.stdout);
   const t = await task('MC-1-1');
   assert.deepEqual([t.listed_units.map((u) => u.unit), t.lead_unit.unit, t.supervising_unit.unit, t.monitoring_units.map((u) => u.unit)],
     [['NP-GSJ', 'NP-SZB'], 'NP-SZB', 'NP-BB', ['NP-JW']]);
-  const bad = await problems('MD', [[{ responsible_units: ['质监局'] }, 'responsible_units: ambiguous_unit'], [{ supervising_unit: '不存在局' }, 'supervising_unit: unknown_unit'],
+  const bad = await problems('MD', [[{ responsible_units: ['质监局'] }, 'responsible_units: ambiguous_unit'], [{ supervising_unit: '不存在局' },
+    'supervising_unit: unknown_unit'],
     [{ responsible_units: ['NP-GSJ', '工商局'] }, 'responsible_units: duplicate'], [{ lead_unit: 'NP-CZJ' }, 'lead_unit: not_listed'],
     [{ responsible_units: ['NP-BB'] }, 'supervising_unit: two_roles'], [{ monitoring_units: ['NP-BB'] }, 'monitoring_units: two_roles'], [{}]]);
   assert.equal(bad.code, 1);
@@ -114,19 +118,24 @@ test('F033 names instead of codes are resolved; an ambiguous or unknown one is a
 
 test('D41 D46 each bad row is listed with file, place, field and rule, and is not in', async () => {
   const long = '长'.repeat(201);
-  await problems('HL', [[{}], [{ id: undefined }, 'id: required'], [{ id: 'HL-1-3 x' }, 'id: code'], [{ id: 'XX-1-4' }, 'id: prefix'], [{ title: '' }, 'title: required'],
-    [{ title: 5 }, 'title: type'], [{ title: long }, 'title: length'], [{ title: '文字\u202e方向' }, 'title: control'], [{ requirement: '控制\u0001字符' }, 'requirement: control'],
-    [{ title: '正常\n换行' }, 'title: control'], [{ responsible_units: [] }, 'responsible_units: required'], [{ responsible_units: 'NP-SZB' }, 'responsible_units: type'],
+  await problems('HL', [[{}], [{ id: undefined }, 'id: required'], [{ id: 'HL-1-3 x' }, 'id: code'], [{ id: 'XX-1-4' }, 'id: prefix'],
+    [{ title: '' }, 'title: required'],
+    [{ title: 5 }, 'title: type'], [{ title: long }, 'title: length'], [{ title: '文字\u202e方向' }, 'title: control'],
+      [{ requirement: '控制\u0001字符' }, 'requirement: control'],
+    [{ title: '正常\n换行' }, 'title: control'], [{ responsible_units: [] }, 'responsible_units: required'], [{ responsible_units: 'NP-SZB' },
+      'responsible_units: type'],
     [{ responsible_units: ['NP-SZB', 7] }, 'responsible_units: type'], [{ urgency: 'now' }, 'urgency: choice'], [{ part: 2.5 }, 'part: part'],
     [{ quantities: { projects: '73' } }, 'quantities: type'], [{ quantities: { projects: 1.5 } }, 'quantities: type'], [{ steps: '一步' }, 'steps: type'],
     [{ source: '会议' }, 'source: type'], [{ source: { kind: 'document', number: '甲', date: '3月' } }, 'date: date'],
-    [{ continues_after_deadline: 'yes' }, 'continues_after_deadline: type'], [{ title: 1, urgency: 'x' }, 'title: type', 'urgency: choice'], [{ id: 'HL-1-99' }], [{ id: 'HL-1-99', title: '重复的编号' }, 'id: duplicate']]);
+    [{ continues_after_deadline: 'yes' }, 'continues_after_deadline: type'], [{ title: 1, urgency: 'x' }, 'title: type', 'urgency: choice'],
+      [{ id: 'HL-1-99' }], [{ id: 'HL-1-99', title: '重复的编号' }, 'id: duplicate']]);
   const { items } = await api.rpc(DISPATCHER, 'task.list', { plan: 'HL', limit: 200 });
   assert.deepEqual(items.map((t) => t.id), ['HL-1-1', 'HL-1-99'], 'only the good rows');
 });
 
 test('D46 unknown fields, wrong flags and a year without a calendar are warnings: the row goes in, exit status 0', async () => {
-  const r = await run(files({ 'tasks.json': plan('TS', [{ colour: 'red' }, { deadline_before_issue: true }, { deadline: '2031-06-29', deadline_text: '2031年6月29日前' },
+  const r = await run(files({ 'tasks.json': plan('TS', [{ colour: 'red' }, { deadline_before_issue: true }, { deadline: '2031-06-29',
+    deadline_text: '2031年6月29日前' },
     { supervising_unit: undefined }]) }));
   assert.equal(r.code, 0, r.stdout);
   for (const [i, w] of ['colour: unknown_field', 'deadline_before_issue: flag', 'deadline: no_calendar', 'supervising_unit: required'].entries()) {
@@ -152,14 +161,17 @@ test('D41 a changed row of an imported file is a problem, and what people change
 });
 
 test('F001 units: a unit that ceased is valid to its last day inclusive, and is refused at dispatch after it', async () => {
-  const unit = (code, more) => ({ code, full_name: `南平市${code}局`, short_name: `${code}局`, level: 'city', type: 'government_department', roles: ['responsible'], ...more });
+  const unit = (code, more) => ({ code, full_name: `南平市${code}局`, short_name: `${code}局`, level: 'city', type: 'government_department',
+    roles: ['responsible'], ...more });
   const dir = files({ 'units.json': { units: [unit('ZX', { valid_to: '2018-03-12' }), unit('ZY', { valid_from: '2018-03-13' }), unit('bad code'),
     unit('ZZ', { level: 'village' }), unit('ZW', { parent: 'NP-NONE' }), unit('ZV', { valid_from: '2018-04-01', valid_to: '2018-03-01' }), unit('ZX')] } });
   const r = await run(dir);
   assert.equal(r.code, 1);
   const said = r.stdout.split('\n').filter((l) => l.startsWith('units.json: ')).map((l) => l.split(': ').slice(1, 4).join(': ')).sort();
-  assert.deepEqual(said, ['units[2]: code: code', 'units[3]: level: choice', 'units[4]: parent: unknown_unit', 'units[5]: valid_to: order', 'units[6]: code: duplicate']);
-  assert.deepEqual((await api.rpc('demo-admin', 'unit.list', { q: '局', type: 'government_department', limit: 200 })).items.filter((u) => /^Z/.test(u.code)).map((u) => [u.code, u.valid]),
+  assert.deepEqual(said, ['units[2]: code: code', 'units[3]: level: choice', 'units[4]: parent: unknown_unit', 'units[5]: valid_to: order',
+    'units[6]: code: duplicate']);
+  assert.deepEqual((await api.rpc('demo-admin', 'unit.list', { q: '局', type: 'government_department',
+    limit: 200 })).items.filter((u) => /^Z/.test(u.code)).map((u) => [u.code, u.valid]),
     [['ZX', true], ['ZY', false]]);
   const send = async (units) => {
     const id = await work.draft(gw, { units });
@@ -182,12 +194,14 @@ test('files that are no JSON, no object, not UTF-8, or not there: exit status 1,
   const n = await ledger(), before = await everything();
   for (const [name, content] of [['tasks.json', '{"plan": '], ['tasks.json', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])], ['tasks.json', '[]'],
     ['tasks.json', { tasks: {} }], ['tasks.json', { plan: '没有任务编号', issued: '2018-03-09', tasks: [{}] }], ['tasks.json', plan('NO', [{}], { issued: '三月' })],
-    ['tasks.json', plan('NO', [{}], { doc_no: '2018-15' })], ['tasks.json', '['.repeat(5000)], ['units.json', '{}'], ['tasks.json', plan('NO', [5, null, []].map(() => ({})), { plan: 9 })]]) {
+    ['tasks.json', plan('NO', [{}], { doc_no: '2018-15' })], ['tasks.json', '['.repeat(5000)], ['units.json', '{}'], ['tasks.json',
+      plan('NO', [5, null, []].map(() => ({})), { plan: 9 })]]) {
     const r = await run(files({ [name]: content }));
     assert.equal(r.code, 1, `${JSON.stringify(content).slice(0, 60)}\n${r.stdout}`);
     assert.match(r.stdout, new RegExp(`^${name.replace('.', '\\.')}: \\$: `, 'm'));
   }
-  for (const args of [[], ['--confirm-past', 'x'], ['--nonsense', '/tmp'], [path.join(gw.dir, 'nowhere')]]) assert.notEqual((await gw.command('import', ...args)).code, 0, args.join(' '));
+  for (const args of [[], ['--confirm-past', 'x'], ['--nonsense', '/tmp'], [path.join(gw.dir,
+    'nowhere')]]) assert.notEqual((await gw.command('import', ...args)).code, 0, args.join(' '));
   assert.equal(await ledger(), n);
   assert.deepEqual(await everything(), before);
   assert.equal((await gw.command('verify-ledger')).code, 0);

@@ -81,7 +81,8 @@ test('F111 a board in its rule: who closed on time leads, equal units share the 
   assert.deepEqual((await api.rpc('demo-display', 'ranking.get', { period: '2018', scope: 'city' })).rows, b.rows);
   assert.ok(await adds_up('2018') >= 10);
   for (const [args, code] of [[{ period: '2018-13', scope: 'city' }, 'E_INPUT'], [{ period: '2018-Q5', scope: 'city' }, 'E_INPUT'],
-    [{ period: '18', scope: 'city' }, 'E_INPUT'], [{ period: '2018', scope: 'village' }, 'E_INPUT']]) await api.refused('demo-leader', 'ranking.get', args, code);
+    [{ period: '18', scope: 'city' }, 'E_INPUT'], [{ period: '2018', scope: 'village' }, 'E_INPUT']]) await api.refused('demo-leader',
+      'ranking.get', args, code);
 });
 
 test('F111 the reasons of a score: the tasks behind it, for those who may see them', async () => {
@@ -102,7 +103,8 @@ test('evaluation.set: the leader\'s figure is a fifth of the score and can be ch
   const line = (await explain('NP-SZB')).lines.find((l) => l.kind === 'evaluation');
   assert.equal(line.points, 800);
   assert.equal((await row('NP-SZB', '2018-03')).score, 9600, 'a month is not judged by the year\'s figure');
-  for (const who of ['demo-dispatcher', 'demo-monitor', 'sim-NP-SZB', 'demo-admin']) await api.refused(who, 'evaluation.set', { period: '2018', unit: 'NP-SZB', value: 100 }, 'E_PERM');
+  for (const who of ['demo-dispatcher', 'demo-monitor', 'sim-NP-SZB', 'demo-admin']) await api.refused(who, 'evaluation.set',
+    { period: '2018', unit: 'NP-SZB', value: 100 }, 'E_PERM');
   await api.refused('demo-leader', 'evaluation.set', { period: '2018', unit: 'NP-SZBM', value: 90 }, 'E_INPUT');
   await api.refused('demo-leader', 'evaluation.set', { period: '2018', unit: 'NP-NONE', value: 90 }, 'E_NOTFOUND');
   await api.refused('demo-leader', 'evaluation.set', { period: '2018', unit: 'NP-SZB', value: 101 }, 'E_INPUT');
@@ -139,7 +141,8 @@ test('F112 marks: yellow near the date, red after it, with what an overdue day c
   ({ version } = await api.ok('sim-XZ-350702', 'task.submit_done', { task_id: id, version, text: '完成', evidence: ['材料'] }));
   const end = await api.ok(DISPATCHER, 'task.accept', { task_id: id, version, opinion: '同意', quality: 3 });
   assert.equal(end.on_time, false);
-  assert.deepEqual((await explain('XZ-350702')).lines.filter((l) => l.task === id).map((l) => [l.kind, l.points]), [['closed_late', -300]], 'instead of the days (D35)');
+  assert.deepEqual((await explain('XZ-350702')).lines.filter((l) => l.task === id).map((l) => [l.kind, l.points]), [['closed_late', -300]],
+    'instead of the days (D35)');
   assert.equal((await row('XZ-350702')).score, 9360);
   assert.ok(await adds_up('2018-03') >= 10);
 });

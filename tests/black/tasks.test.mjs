@@ -14,7 +14,8 @@ after(() => gw.stop());
 
 const see = (id, as = DISPATCHER) => api.ok(as, 'task.get', { task_id: id });
 const version = async (id) => (await see(id)).version;
-const notices = async (as, id) => (await api.rpc(as, 'notice.list', { limit: 200 })).items.filter((n) => n.object === `task:${id}`).map((n) => n.kind).reverse();
+const notices = async (as, id) => (await api.rpc(as, 'notice.list',
+  { limit: 200 })).items.filter((n) => n.object === `task:${id}`).map((n) => n.kind).reverse();
 const history = async (id, as = 'demo-monitor') => (await api.rpc(as, 'task.history', { task_id: id })).items;
 
 async function reported(fields) {
@@ -56,7 +57,8 @@ test('F127 three unit roles: a supervision unit reads all, finds reports false, 
     ['task.sign_for', {}], ['task.return', { version: v, reason: '退回' }], ['task.approve', { version: v }]]) {
     await api.refused('demo-monitor', method, { task_id: id, ...args }, 'E_PERM');
   }
-  for (const [who, method, args] of [[LEAD, 'task.accept', { version: v, opinion: '自己通过', quality: 5 }], [LEAD, 'task.find_false', { version: v, reason: '不实' }],
+  for (const [who, method, args] of [[LEAD, 'task.accept', { version: v, opinion: '自己通过', quality: 5 }], [LEAD, 'task.find_false',
+    { version: v, reason: '不实' }],
     [DISPATCHER, 'task.report', { text: '代报' }], [ASSIST, 'task.submit_done', { version: v, text: '完成', evidence: ['材料'] }]]) {
     await api.refused(who, method, { task_id: id, ...args }, 'E_PERM');
   }
@@ -95,7 +97,8 @@ test('F128 closed loop: every change has actor, time, reason and a message to th
   const events = await history(id);
   assert.deepEqual(events.map((e) => [e.event, e.from, e.to, e.actor]), [
     ['create', null, 'draft', DISPATCHER], ['submit_draft', 'draft', 'pending_approval', DISPATCHER], ['reject', 'pending_approval', 'draft', APPROVER],
-    ['update', 'draft', 'draft', DISPATCHER], ['submit_draft', 'draft', 'pending_approval', DISPATCHER], ['approve', 'pending_approval', 'dispatched', APPROVER],
+    ['update', 'draft', 'draft', DISPATCHER], ['submit_draft', 'draft', 'pending_approval', DISPATCHER], ['approve', 'pending_approval',
+      'dispatched', APPROVER],
     ['sign_for', 'dispatched', 'dispatched', LEAD], ['sign_for', 'dispatched', 'signed', ASSIST], ['report', 'signed', 'in_progress', ASSIST],
     ['report', 'in_progress', 'in_progress', LEAD], ['submit_done', 'in_progress', 'submitted', LEAD], ['return', 'submitted', 'returned', DISPATCHER],
     ['report', 'returned', 'in_progress', LEAD], ['submit_done', 'in_progress', 'submitted', LEAD], ['accept', 'submitted', 'closed', DISPATCHER]]);
