@@ -130,16 +130,19 @@ static void put(FILE *f, const char *name, const cJSON *o) {
 static enum err boards(struct run *r, FILE *f) {
     static const char *const scopes[] = {"city", "county", "department", "soe"};
     for (int k = 0; k < 17; k++) { /* the year, its quarters, its months */
-        char period[16];
-        if (k == 0) (void)snprintf(period, sizeof period, "2018");
-        else if (k < 5) (void)snprintf(period, sizeof period, "2018-Q%d", k);
-        else (void)snprintf(period, sizeof period, "2018-%02d", (k - 4) % 100);
+        char period[32];
+        if (k == 0)
+            (void)snprintf(period, sizeof period, "2018");
+        else if (k < 5)
+            (void)snprintf(period, sizeof period, "2018-Q%d", k);
+        else
+            (void)snprintf(period, sizeof period, "2018-%02d", k - 4);
         for (size_t i = 0; i < ARRAY_N(scopes); i++) {
             cJSON *out, *args = cJSON_CreateObject();
             (void)cJSON_AddStringToObject(args, "period", period);
             (void)cJSON_AddStringToObject(args, "scope", scopes[i]);
             TRY(play_call(r->play, "demo-leader", "ranking.get", args, &out));
-            char name[40];
+            char name[64];
             (void)snprintf(name, sizeof name, "%s:%s", period, scopes[i]);
             put(f, name, out);
             cJSON_Delete(out);
