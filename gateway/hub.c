@@ -129,6 +129,7 @@ bool hub_ready(struct hub *h, struct sub *s, const struct channel_pos *top) {
         whole = false; /* the stream changed, and we have not heard of it yet */
         hub_sync_start(h, c);
     }
+    if (whole && c->syncing) return true; /* the look-up and then the ring give everything behind pos */
     for (size_t i = 0; whole && i < c->ring_n; i++) {
         if (strcmp(c->ring[i].epoch, top->epoch) != 0) {
             whole = false;
@@ -168,6 +169,7 @@ void hub_leave(struct hub *h, struct sub *s) {
     h->subs_n--;
     metric_add(M_C_subs, -1);
     c->presence_dirty = true;
+    if (s->lost) c->lost_n--;
     if (!s->active && --c->pending_n == 0 && !c->syncing) hub_ring_drop(c);
     x_free(s);
     if (c->subs_n == 0) chan_free(h, c);
@@ -207,7 +209,7 @@ static void cast_run(struct hub *h) {
             struct sub *s = k->cursor;
             if (s == ahead) ahead = touch_some(s);
             k->cursor = s->next;
-            if (!s->active || k->offset <= s->pos) continue;
+            if (!s->active || s->lost || k->offset <= s->pos) continue;
             client_send_frame(s->client, k->f, k->key);
             sent++;
             if (h->cast != k) break; /* the last subscriber was closed, and the channel went with it */
@@ -224,6 +226,10 @@ static void cast_run(struct hub *h) {
         h->cast_posted = true;
         loop_post(h->loop, cast_again, h);
     }
+}
+
+void hub_settle(struct hub *h) {
+    while (h->cast) cast_run(h);
 }
 
 void hub_ring_keep(struct chan *c, const char *epoch, uint64_t offset, uint64_t key, struct frame *f) {
@@ -254,7 +260,7 @@ void hub_publish(struct hub *h, const char *channel, const char *epoch, uint64_t
     bool same = strcmp(c->epoch, epoch) == 0;
     if (same && offset <= c->last) return;
     if (c->epoch[0] == '\0') (void)snprintf(c->epoch, sizeof c->epoch, "%s", epoch);
-    else if (!c->syncing && (!same || offset != c->last + 1)) hub_sync_start(h, c);
+    else if (!c->syncing && (!same || offset != c->last + 1)) hub_sync_start(h, c); /* SYNCING from here on, also when no worker is free */
     if (c->pending_n || c->syncing) hub_ring_keep(c, epoch, offset, key, f);
     if (!c->syncing) hub_cast(h, c, offset, key, f); /* its last act: the channel may be gone with its subscribers */
 }

@@ -13,6 +13,7 @@
 #include "gateway/loopstate.h"
 
 #define RECOVER_MAX 300
+#define AGAIN_MS    1000
 
 struct frame *hub_frame(const char *channel, size_t channel_n, const char *data, size_t data_n, uint64_t offset) {
     struct buf b;
@@ -35,7 +36,7 @@ struct sync {
     struct app           *app;
     struct arena         *a;
     char                  channel[256], epoch[24];
-    uint64_t              since;
+    uint64_t              since, no;
     bool                  server_side, complete;
     enum err              e;
     struct channel_pos    top;
@@ -57,7 +58,8 @@ static void sync_on_worker(void *ctx, void *arg) {
 }
 
 void hub_sync_start(struct hub *h, struct chan *c) {
-    if (c->syncing) return;
+    c->syncing = true;
+    if (c->sync_no) return;
     metric_add(M_C_bus_gaps, 1);
     struct sync *s = x_calloc(1, sizeof *s);
     s->loop        = h->loop;
@@ -67,17 +69,19 @@ void hub_sync_start(struct hub *h, struct chan *c) {
     s->server_side = (c->row->flags & CH_SERVER) != 0;
     (void)snprintf(s->channel, sizeof s->channel, "%s", c->name);
     (void)snprintf(s->epoch, sizeof s->epoch, "%s", c->epoch);
-    c->syncing     = true;
+    s->no          = ++h->sync_no;
+    c->sync_no     = s->no;
     c->sync_due_ms = 0;
     if (pool_submit(h->app->pool, sync_on_worker, s) == ERR_OK) return;
     arena_free(s->a);
     x_free(s);
-    c->syncing     = false;
-    c->sync_due_ms = clock_mono_ms() + 1000;
+    c->sync_no     = 0;
+    c->sync_due_ms = clock_mono_ms() + AGAIN_MS;
 }
 
-/* A push to every active server-side subscriber: the socket stays, the position starts anew. */
-static void tell_new_epoch(struct chan *c, const char *epoch, uint64_t offset) {
+/* A push to every active server-side subscriber: the socket stays, the position starts anew. is_other: offsets begin again; else the log is
+ * shorter than what was missed. */
+static void tell_new_epoch(struct chan *c, const char *epoch, uint64_t offset, bool is_other) {
     struct buf b;
     struct jw  w;
     buf_init(&b, 2048);
@@ -91,7 +95,7 @@ static void tell_new_epoch(struct chan *c, const char *epoch, uint64_t offset) {
     for (struct sub *s = c->head, *next; s; s = next) {
         next = s->next;
         if (!s->active) continue;
-        s->pos    = 0;
+        if (is_other) s->pos = 0;
         bool only = next == NULL && s->prev == NULL;
         client_send(s->client, buf_str(&b), b.len);
         if (only) break; /* a client that was closed takes the channel along */
@@ -111,43 +115,59 @@ static void give_out(struct hub *h, const char *channel, const struct sync *s) {
     }
 }
 
+static void lose_subscribers(struct chan *c) {
+    for (struct sub *s = c->head; s; s = s->next) {
+        if (!s->active || s->lost) continue;
+        s->lost = true;
+        c->lost_n++;
+    }
+    c->resub_from_ms = clock_mono_ms();
+}
+
+/* The stream is another one, or too short to fill the gap. */
+static void begin_anew(struct chan *c, const struct sync *s) {
+    bool is_other = strcmp(c->epoch, s->top.epoch) != 0;
+    LOG(LOG_WARN, "channel_new_epoch", KS("channel", c->row->prefix), KI("other", is_other), KI("last", c->last), KI("offset", s->top.offset));
+    (void)snprintf(c->epoch, sizeof c->epoch, "%s", s->top.epoch);
+    c->last = s->server_side && s->n ? s->list[0].offset - 1 : s->top.offset;
+    if (s->server_side)
+        tell_new_epoch(c, s->top.epoch, c->last, is_other);
+    else
+        lose_subscribers(c);
+}
+
 /* What the look-up found, on the channel as it is now. */
 static void sync_apply(struct hub *h, struct chan *c, const struct sync *s) {
     struct kept *ring   = c->ring;
     size_t       ring_n = c->ring_n;
+    bool         again  = false;
+    c->ring             = NULL;
+    c->ring_n           = 0;
+    c->ring_lost        = false;
     c->syncing          = false;
-    if (s->e) { /* Redis is away: again in a second */
-        c->sync_due_ms = clock_mono_ms() + 1000;
-        hub_ring_drop(c);
-        c->ring_lost = true;
-        return;
-    }
-    c->ring   = NULL;
-    c->ring_n = 0;
-    if (!s->complete) {
-        LOG(LOG_WARN, "channel_new_epoch", KS("channel", c->row->prefix), KI("last", c->last), KI("offset", s->top.offset));
-        (void)snprintf(c->epoch, sizeof c->epoch, "%s", s->top.epoch);
-        if (s->server_side) {
-            c->last = s->n ? s->list[0].offset - 1 : s->top.offset;
-            tell_new_epoch(c, s->top.epoch, c->last);
-        } else {
-            c->last          = s->top.offset;
-            c->resub_from_ms = clock_mono_ms();
-        }
-    }
+    if (!s->complete) begin_anew(c, s);
     if (s->complete || s->server_side) give_out(h, s->channel, s);
     for (size_t i = 0; i < ring_n; i++) { /* the channel may be gone by now: looked up by name each time */
-        hub_publish(h, s->channel, ring[i].epoch, ring[i].offset, ring[i].key, ring[i].f);
+        /* Of the stream before: nobody wants it any more. Of one that came after the look-up: that needs another, which finds it in the log. */
+        if (strcmp(ring[i].epoch, s->top.epoch) == 0) hub_publish(h, s->channel, ring[i].epoch, ring[i].offset, ring[i].key, ring[i].f);
+        else again |= strcmp(ring[i].epoch, s->epoch) != 0;
         frame_unref(ring[i].f);
     }
     x_free(ring);
+    c = again ? hub_chan(h, s->channel) : NULL;
+    if (c) hub_sync_start(h, c);
 }
 
 static void sync_done(struct net_loop *l, void *arg) {
     struct sync *s = arg;
     struct hub  *h = hub_of(l);
+    if (s->e == ERR_OK && !s->complete && s->server_side) hub_settle(h); /* under its own epoch */
     struct chan *c = hub_chan(h, s->channel);
-    if (c && c->syncing) sync_apply(h, c, s);
+    if (c && c->sync_no == s->no) {
+        c->sync_no = 0;
+        if (s->e) c->sync_due_ms = clock_mono_ms() + AGAIN_MS; /* Redis is away; the channel stays SYNCING */
+        else sync_apply(h, c, s);
+    }
     arena_free(s->a);
     x_free(s);
 }
@@ -157,7 +177,7 @@ void hub_recheck(struct hub *h) {
     size_t  n   = 0;
     for (size_t i = 0; i < CHANS_N; i++)
         for (struct chan *c = h->chans[i]; c; c = c->next)
-            if (c->epoch[0] && !c->syncing) c->sync_due_ms = now + (int64_t)(n++ * 7 % SYNC_OVER_MS);
+            if (c->epoch[0]) c->sync_due_ms = now + (int64_t)(n++ * 7 % SYNC_OVER_MS);
 }
 
 /* ---- time ---- */
@@ -176,15 +196,15 @@ static void tell_lost(struct hub *h, struct sub *s) {
 }
 
 static void resubscribe_some(struct hub *h, struct chan *c, int64_t now) {
-    int64_t age  = now - c->resub_from_ms;
-    bool    last = age >= RESUB_OVER_MS;
-    size_t  n    = last ? c->subs_n : c->subs_n * 1000 / (size_t)(RESUB_OVER_MS - age) + 1; /* a tick a second */
-    if (last) c->resub_from_ms = 0;
-    for (struct sub *s = c->head, *next; s && n; s = next, n--) {
+    int64_t age = now - c->resub_from_ms;
+    size_t  n   = age >= RESUB_OVER_MS ? c->lost_n : c->lost_n * 1000 / (size_t)(RESUB_OVER_MS - age) + 1; /* a tick a second */
+    for (struct sub *s = c->head, *next; s && n; s = next) {
         next      = s->next;
-        bool only = next == NULL;
-        if (s->active) tell_lost(h, s);
-        if (only) return; /* the channel may be gone with its last subscriber */
+        bool last = c->subs_n == 1; /* the channel goes with it */
+        if (!s->lost) continue;
+        tell_lost(h, s);
+        n--;
+        if (last) return;
     }
 }
 
@@ -217,7 +237,10 @@ void hub_tick(struct hub *h, int64_t mono_ms) {
             next = c->next;
             put_presence(h, c, mono_ms);
             if (c->sync_due_ms && mono_ms >= c->sync_due_ms && syncs++ < SYNC_PER_TICK) hub_sync_start(h, c);
-            if (c->resub_from_ms) resubscribe_some(h, c, mono_ms);
+            if (c->lost_n == 0 || c->resub_tick_ms == mono_ms) continue;
+            c->resub_tick_ms = mono_ms;
+            resubscribe_some(h, c, mono_ms);
+            next = h->chans[i]; /* a client that was closed may have taken other channels along */
         }
     }
 }
