@@ -66,10 +66,12 @@ $(B)/store/migrate.o: $(wildcard store/migrations/*.sql)
 bins: $(BENCH) $(PEERS)
 
 # ---- the two commands, and what they are made of ----
-run: deps-run bin/zhangban ## install, build and run the demo on real input: http://127.0.0.1:7080
+run: deps-run ## install, build and run the demo on real input: http://127.0.0.1:7080
+	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@sh scripts/web-vendor.sh
 	@sh scripts/run.sh
-demo: deps-run bin/zhangban ## the year 2018 in a minute
+demo: deps-run ## the year 2018 in a minute
+	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@sh scripts/web-vendor.sh
 	@sh scripts/demo.sh
 test: deps-test ## everything CI asks for, with all of its own set-up

@@ -72,7 +72,7 @@ struct pool *pool_new(const char *name, size_t threads_n, size_t queue_max, void
     return p;
 }
 
-void pool_free(struct pool *p) {
+void pool_stop(struct pool *p) {
     if (p == NULL) return;
     CHECK_OBJ_NOTNULL(p, POOL_MAGIC);
     pthread_mutex_lock(&p->lock);
@@ -80,7 +80,13 @@ void pool_free(struct pool *p) {
     pthread_cond_broadcast(&p->some);
     pthread_mutex_unlock(&p->lock);
     for (size_t i = 0; i < p->threads_n; i++) (void)pthread_join(p->threads[i], NULL);
+    p->threads_n = 0;
     MUST(p->head == NULL);
+}
+
+void pool_free(struct pool *p) {
+    if (p == NULL) return;
+    pool_stop(p);
     pthread_cond_destroy(&p->some);
     pthread_mutex_destroy(&p->lock);
     x_free(p->threads);

@@ -15,7 +15,8 @@ typedef void pool_fn(void *worker_ctx, void *arg);
 
 struct pool *pool_new(const char *name, size_t threads_n, size_t queue_max, void *(*ctx_new)(void *arg), void (*ctx_free)(void *ctx),
                       void *arg);
-void         pool_free(struct pool *p); /* runs what is queued, then joins; NULL is legal */
+void         pool_stop(struct pool *p); /* runs what is queued, then joins; from here on pool_submit says ERR_BUSY; NULL is legal */
+void         pool_free(struct pool *p); /* stops it if need be; nobody submits any more; NULL is legal */
 enum err     pool_submit(struct pool *p, pool_fn *fn, void *arg) MUST_CHECK;
 size_t       pool_queued(struct pool *p);
 

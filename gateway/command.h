@@ -6,6 +6,8 @@
 #ifndef ZB_GATEWAY_COMMAND_H
 #define ZB_GATEWAY_COMMAND_H
 
+#include <signal.h>
+
 #include "base/conf.h"
 
 struct command {
@@ -16,12 +18,16 @@ struct command {
 
 /* The value of --name=VALUE or --name VALUE at argv[*i] (which it moves); NULL when argv[*i] is another word. */
 const char *command_option(int argc, char **argv, int *i, const char *name);
+/* SIGINT, SIGTERM and SIGHUP wait in the set from here on: before the first thread. SIGPIPE is ignored. */
+void        command_block_signals(sigset_t *set);
 int         command_bad_option(const char *word); /* says so, returns 2 */
 
 int command_serve(const struct conf *conf, int argc, char **argv);
+int command_demo(const struct conf *conf, int argc, char **argv);
 int command_push(const struct conf *conf, int argc, char **argv);
 int command_import(const struct conf *conf, int argc, char **argv);
 int command_session(const struct conf *conf, int argc, char **argv);
+int command_person(const struct conf *conf, int argc, char **argv);
 int command_verify_ledger(const struct conf *conf, int argc, char **argv);
 int command_rebuild(const struct conf *conf, int argc, char **argv);
 int command_check_config(const struct conf *conf, int argc, char **argv);

@@ -11,7 +11,7 @@
 #include "gateway/serve.h"
 #include "push/deliver.h"
 
-static void block_signals(sigset_t *set) {
+void command_block_signals(sigset_t *set) {
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     (void)sigaction(SIGPIPE, &ignore, NULL);
     (void)sigemptyset(set);
@@ -34,7 +34,7 @@ int command_serve(const struct conf *conf, int argc, char **argv) {
     struct server *s;
     char           why[512] = "";
     if (argc > 1) return command_bad_option(argv[1]);
-    block_signals(&set);
+    command_block_signals(&set);
     if (server_start(conf, &s, why, sizeof why) != ERR_OK) {
         fprintf(stderr, "zhangban: cannot start: %s\n", why);
         return 1;
@@ -62,7 +62,7 @@ int command_push(const struct conf *conf, int argc, char **argv) {
         if (v == NULL || *v == '\0' || strlen(v) >= sizeof name) return command_bad_option(argv[i < argc ? i : argc - 1]);
         (void)snprintf(name, sizeof name, "%s", v);
     }
-    block_signals(&set);
+    command_block_signals(&set);
     if (tools_open(conf, false, &t, why, sizeof why) != ERR_OK) {
         fprintf(stderr, "zhangban: cannot start: %s\n", why);
         return 1;

@@ -10,12 +10,14 @@
 #include "base/calendar.h"
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/mem.h"
 #include "gateway/command.h"
 #include "gateway/openapi.h"
 #include "gateway/serve.h"
 #include "handlers/demo.h"
 #include "handlers/import.h"
 #include "handlers/method.h"
+#include "handlers/person_admin.h"
 #include "handlers/session_issue.h"
 #include "handlers/system_auth.h"
 #include "push/rebuild.h"
@@ -122,6 +124,56 @@ int command_session(const struct conf *conf, int argc, char **argv) {
     return e ? failed("session", "", e) : 0;
 }
 
+/* ---- person ---- */
+struct person_do {
+    struct tools      *t;
+    struct arena      *a;
+    struct person_form form;
+    const char        *gone, *why;
+};
+
+static enum err person_run(struct db *db, void *arg) {
+    struct person_do *p = arg;
+    return p->gone ? person_deactivate(&p->t->house, db, p->a, p->gone) : person_create(&p->t->house, db, p->a, &p->form, &p->why);
+}
+
+int command_person(const struct conf *conf, int argc, char **argv) {
+    struct tools     t;
+    struct person_do p         = {.t = &t, .form = {.id = "", .name = "", .title = "", .unit = "", .roles = "", .phone = ""}, .why = ""};
+    char             phone[64] = "";
+    const char      *v         = NULL;
+    const struct {
+        const char *option, **field;
+    } fields[] = {{"--add", &p.form.id},   {"--name", &p.form.name},   {"--title", &p.form.title},
+                  {"--unit", &p.form.unit}, {"--roles", &p.form.roles}, {"--deactivate", &p.gone}};
+    for (int i = 1; i < argc; i++) {
+        size_t k = 0;
+        for (; k < ARRAY_N(fields); k++)
+            if ((v = command_option(argc, argv, &i, fields[k].option)) != NULL) break;
+        if (k == ARRAY_N(fields)) return command_bad_option(argv[i]);
+        *fields[k].field = v;
+    }
+    if ((p.gone != NULL) == (*p.form.id != '\0')) return command_bad_option("person (--add ID or --deactivate ID is wanted)");
+    if (p.gone == NULL && fgets(phone, sizeof phone, stdin) != NULL) phone[strcspn(phone, " \t\r\n")] = '\0';
+    p.form.phone = phone;
+    if (open_or_say(conf, &t)) return 1;
+    tools_follow_demo(&t);
+    p.a        = arena_new(1U << 20);
+    enum err e = tools_write(&t, person_run, &p);
+    x_wipe(phone, sizeof phone);
+    tools_close(&t);
+    int status = 0;
+    if (e == ERR_NOTFOUND)
+        status = failed("person", "nobody has this id", e);
+    else if (e == ERR_DUP)
+        status = failed("person", "this id or phone number is known already", e);
+    else if (e)
+        status = failed("person", p.why, e);
+    arena_free(p.a);
+    if (e == ERR_OK) printf("%s\n", p.gone ? p.gone : p.form.id);
+    return status;
+}
+
 int command_verify_ledger(const struct conf *conf, int argc, char **argv) {
     struct db *db;
     char       path[400], why[256] = "";
@@ -168,7 +220,22 @@ static bool duration(const char *s, int64_t *ms) {
     }
 }
 
-static enum err save_clock(struct db *db, void *arg) { return demo_clock_save(db, *(int64_t *)arg, clock_business_get().speed_permille); }
+struct clock_move {
+    struct tools *t;
+    int64_t       ms;
+};
+
+/* The audit chain says who moved time: the operator, from when to when (the entry's business time is the old one). */
+static enum err save_clock(struct db *db, void *arg) {
+    struct clock_move *m    = arg;
+    char               to[32], body[64];
+    struct ledger_entry row = {.kind = "demo.clock", .actor = "system", .unit = "", .object = "", .body = body,
+                               .at_wall_ms = clock_wall_ms(), .at_business_ms = clock_business_ms()};
+    time_format_iso(m->ms, to);
+    (void)snprintf(body, sizeof body, "{\"business\":\"%s\"}", to);
+    TRY(demo_clock_save(db, m->ms, clock_business_get().speed_permille));
+    return ledger_add(m->t->house.ledger, db, &row);
+}
 
 int command_clock(const struct conf *conf, int argc, char **argv) {
     const char *set = NULL, *advance = NULL, *v;
@@ -192,7 +259,7 @@ int command_clock(const struct conf *conf, int argc, char **argv) {
     if (e == ERR_OK && advance && !duration(advance, &step)) e = ERR_INPUT;
     if (e == ERR_OK && advance) ms = (set ? ms : clock_business_ms()) + step;
     if (e == ERR_OK && (set || advance) && ms < clock_business_ms()) e = ERR_STATE;
-    if (e == ERR_OK && (set || advance)) e = tools_write(&t, save_clock, &ms);
+    if (e == ERR_OK && (set || advance)) e = tools_write(&t, save_clock, &(struct clock_move){&t, ms});
     char text[32];
     time_format_iso(clock_business_ms(), text);
     tools_close(&t);

@@ -6,6 +6,7 @@
 #include "gateway/dispatch.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -25,6 +26,7 @@
 
 #define CALL_MAGIC      0x63616c6cU
 #define ARENA_BYTES     (256u << 10)
+#define HASHED_BYTES    (64U << 20) /* longer than any request */
 #define REPLY_BYTES     (4u << 20)
 #define INFLIGHT_PROCESS 20000
 
@@ -212,11 +214,15 @@ static void on_worker(void *ctx, void *arg) {
         e = identify(w, c);
         if (e == ERR_OK) e = gates(c);
     }
-    if (e == ERR_OK && c->m->prepare) {
-        e = db_begin(w->db);
-        if (e == ERR_OK) {
-            e = c->m->prepare(r, c->args);
-            db_rollback(w->db);
+    if (e == ERR_OK && c->m->prepare && (e = db_begin(w->db)) == ERR_OK) {
+        /* a repeated write gets its first answer also where a check of the preparation would not hold any more (a signature's time) */
+        bool done = false;
+        if (r->idem_key && !(c->m->flags & M_NO_IDEM)) e = once_more(c, w->db, &done);
+        if (e == ERR_OK && !done) e = c->m->prepare(r, c->args);
+        db_rollback(w->db);
+        if (done) {
+            finish(c, e);
+            return;
         }
     }
     if (e == ERR_OK && (c->m->flags & M_WRITE)) {
@@ -232,12 +238,28 @@ static void on_worker(void *ctx, void *arg) {
     finish(c, e);
 }
 
+static const char *name_of(const cJSON *v) { return v->string ? v->string : ""; }
+
+static int by_name(const void *a, const void *b) { return strcmp(name_of(*(const cJSON *const *)a), name_of(*(const cJSON *const *)b)); }
+
+/* Of the parameters in the order of their names, without the key itself: a retry may come by the other way, REST or rpc. */
 static void hash_request(struct call *c) {
-    char *text = c->obj ? cJSON_PrintUnformatted(c->obj) : NULL;
-    uint8_t out[32];
-    sm3(text ? text : "", text ? strlen(text) : 0, out);
+    const cJSON **v = x_malloc(((size_t)cJSON_GetArraySize(c->obj) + 1) * sizeof *v), *m;
+    size_t        n = 0;
+    struct buf    b;
+    uint8_t       out[32];
+    cJSON_ArrayForEach(m, c->obj) if (c->rest || strcmp(name_of(m), "idempotency_key") != 0) v[n++] = m;
+    qsort(v, n, sizeof *v, by_name);
+    buf_init(&b, HASHED_BYTES);
+    for (size_t i = 0; i < n; i++) {
+        char *text = cJSON_PrintUnformatted(v[i]);
+        buf_printf(&b, "%s=%s\n", name_of(v[i]), text ? text : "");
+        cJSON_free(text);
+    }
+    sm3(buf_str(&b), b.len, out);
     hex_encode(c->request_hash, out, sizeof out);
-    cJSON_free(text);
+    buf_fini(&b);
+    x_free(v);
 }
 
 void dispatch(struct app *app, struct call_in *in) {

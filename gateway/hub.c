@@ -126,7 +126,7 @@ bool hub_ready(struct hub *h, struct sub *s, const struct channel_pos *top) {
         (void)snprintf(c->epoch, sizeof c->epoch, "%s", top->epoch);
         if (c->ring_n == 0) c->last = top->offset;
     } else if (strcmp(c->epoch, top->epoch) != 0) {
-        whole = false; /* the stream changed, and we have not heard of it yet */
+        s->fresh = true; /* the stream changed, and we have not heard of it yet: given nothing until the look-up says the same */
         hub_sync_start(h, c);
     }
     if (whole && c->syncing) return true; /* the look-up and then the ring give everything behind pos */
@@ -209,7 +209,7 @@ static void cast_run(struct hub *h) {
             struct sub *s = k->cursor;
             if (s == ahead) ahead = touch_some(s);
             k->cursor = s->next;
-            if (!s->active || s->lost || k->offset <= s->pos) continue;
+            if (!s->active || s->lost || s->fresh || k->offset <= s->pos) continue;
             client_send_frame(s->client, k->f, k->key);
             sent++;
             if (h->cast != k) break; /* the last subscriber was closed, and the channel went with it */

@@ -24,6 +24,7 @@ struct sub {
     struct sub    *prev, *next, *sibling;
     uint64_t       pos; /* publications up to here were given to the client by the reply or the ring */
     bool           active, server_side;
+    bool           fresh; /* it holds a position of a stream that the channel has yet to hear of */
     bool           lost; /* its stream is gone: nothing more is given, 2500 follows */
 };
 

@@ -94,7 +94,7 @@ static void tell_new_epoch(struct chan *c, const char *epoch, uint64_t offset, b
     buf_printf(&b, ",\"offset\":%llu}}}", (unsigned long long)offset);
     for (struct sub *s = c->head, *next; s; s = next) {
         next = s->next;
-        if (!s->active) continue;
+        if (!s->active || s->fresh) continue;
         if (is_other) s->pos = 0;
         bool only = next == NULL && s->prev == NULL;
         client_send(s->client, buf_str(&b), b.len);
@@ -117,11 +117,31 @@ static void give_out(struct hub *h, const char *channel, const struct sync *s) {
 
 static void lose_subscribers(struct chan *c) {
     for (struct sub *s = c->head; s; s = s->next) {
-        if (!s->active || s->lost) continue;
+        if (!s->active || s->lost || s->fresh) continue;
         s->lost = true;
         c->lost_n++;
     }
     c->resub_from_ms = clock_mono_ms();
+}
+
+/* Who came with a position of a stream that was new to us: the look-up found that stream, and they go on; or not, and they start anew. */
+static void settle_fresh(struct hub *h, const char *channel, bool found) {
+    struct chan *c = hub_chan(h, channel);
+    for (struct sub *s = c ? c->head : NULL, *next; s; s = next) {
+        next = s->next;
+        if (!s->fresh) continue;
+        s->fresh = false;
+        if (found) continue;
+        if (!s->server_side) {
+            s->lost = true;
+            c->lost_n++;
+            c->resub_from_ms = clock_mono_ms();
+            continue;
+        }
+        bool only = c->subs_n == 1;
+        client_close(s->client, 3010);
+        if (only) return; /* the channel went along */
+    }
 }
 
 /* The stream is another one, or too short to fill the gap. */
@@ -145,7 +165,9 @@ static void sync_apply(struct hub *h, struct chan *c, const struct sync *s) {
     c->ring_n           = 0;
     c->ring_lost        = false;
     c->syncing          = false;
+    bool other          = !s->complete && strcmp(c->epoch, s->top.epoch) != 0;
     if (!s->complete) begin_anew(c, s);
+    settle_fresh(h, s->channel, other);
     if (s->complete || s->server_side) give_out(h, s->channel, s);
     for (size_t i = 0; i < ring_n; i++) { /* the channel may be gone by now: looked up by name each time */
         /* Of the stream before: nobody wants it any more. Of one that came after the look-up: that needs another, which finds it in the log. */
@@ -161,7 +183,7 @@ static void sync_apply(struct hub *h, struct chan *c, const struct sync *s) {
 static void sync_done(struct net_loop *l, void *arg) {
     struct sync *s = arg;
     struct hub  *h = hub_of(l);
-    if (s->e == ERR_OK && !s->complete && s->server_side) hub_settle(h); /* under its own epoch */
+    if (s->e == ERR_OK && !s->complete) hub_settle(h); /* under its own epoch */
     struct chan *c = hub_chan(h, s->channel);
     if (c && c->sync_no == s->no) {
         c->sync_no = 0;

@@ -377,10 +377,10 @@ static int bind_one(const struct addrinfo *ai, unsigned port, bool shared) {
 }
 
 static unsigned port_of(int fd) {
-    struct sockaddr_storage sa = {0};
-    socklen_t               n  = sizeof sa;
+    struct sockaddr_in6 sa = {0}; /* the port has the same place in both families */
+    socklen_t           n  = sizeof sa;
     MUST(getsockname(fd, (struct sockaddr *)&sa, &n) == 0);
-    return ntohs(sa.ss_family == AF_INET ? ((struct sockaddr_in *)&sa)->sin_port : ((struct sockaddr_in6 *)&sa)->sin6_port);
+    return ntohs(sa.sin6_port);
 }
 
 static enum err open_listener(struct net *n, unsigned i, char *why, size_t why_n) {

@@ -15,6 +15,11 @@ static const struct command commands[] = {
      "Opens the data directory, migrates, starts a private redis-server unless `redis` is configured, and prints\n"
      "`zhangban ready http://HOST:PORT` once it answers. The first signal drains, a second one ends at once.\n",
      command_serve},
+    {"demo", "[--seed N] [--seconds N] [--until DATE] [--exit]", "play the year 2018 over the imported plan",
+     "Simulated people work through the plan from 2018-03-12 on; open /board while it runs. --seconds: how long it takes (60; 0: as fast as it\n"
+     "can). The same seed gives the same bytes in demo-result.json and outbox.log. Data: ZHANGBAN_DATA, or ./var/demo; an earlier run there is\n"
+     "wiped. --exit: ends after the last day.\n",
+     command_demo},
     {"push", "[--worker NAME]", "deliver messages in a process of its own",
      "Any number may run beside one record store; the gateway then runs with push.in_process = false. NAME tells the\n"
      "workers apart in the records and must stay the same over restarts (default: push).\n",
@@ -23,6 +28,10 @@ static const struct command commands[] = {
      "Good rows go in as drafts, each bad row is listed with file, place, field and rule; exit status 1 if there is any.\n"
      "The same files again change nothing. Deadlines that are past go in only with --confirm-past.\n",
      command_import},
+    {"person", "--add ID --name NAME --roles WORDS [--unit CODE] [--title TEXT] | --deactivate ID", "put a person in, or take one out",
+     "WORDS: leader, dispatcher, approver, responsible, monitor, admin, auditor, display, joined by commas. The phone number is read from\n"
+     "standard input (an empty line: none), so that it stands in no list of processes: echo 13800000000 | zhangban person --add ...\n",
+     command_person},
     {"session", "--person ID [--client WORD]", "make a session and print its token",
      "For operators with access to the data directory; on the ledger. Leaders only in demo mode.\n", command_session},
     {"verify-ledger", "", "recompute the chain of records offline",

@@ -27,6 +27,8 @@
 
 #define SERVER_MAGIC 0x73657276U
 #define DRAIN_MS     1000
+#define SETTLE_MAX_MS  60000
+#define SETTLE_LOOK_US 500
 
 struct server {
     unsigned             magic;
@@ -205,15 +207,15 @@ void server_stop(struct server *s) {
         for (int64_t until = clock_mono_ms() + 5000; atomic_load(&app->inflight) > 0 && clock_mono_ms() < until;) (void)usleep(5000);
     }
     upkeep_stop(s->upkeep);
-    /* answers of the last calls go out before the loops end: workers and writer are finished first */
-    pool_free(app->pool);
+    /* answers of the last calls go out before the loops end: workers and writer finish first, and refuse what the loops still
+     * bring; they are freed when no loop can call them any more */
+    pool_stop(app->pool);
     deliver_stop(s->deliver);
-    if (app->writer) {
-        app->committed = NULL;
-        relay_stop(s->relay);
-        writer_stop(app->writer);
-    }
+    if (app->writer) writer_end(app->writer);
+    relay_stop(s->relay);
     if (app->net) net_stop(app->net);
+    writer_stop(app->writer);
+    pool_free(app->pool);
     redis_server_stop(s->redis);
     tokens_free(app->tokens);
     rates_free(app->rates);
@@ -227,6 +229,23 @@ unsigned    server_port(const struct server *s) { return net_port(s->app.net, s-
 
 bool server_is_idle(struct server *s) {
     return writer_stats(s->app.writer).queued == 0 && atomic_load(&s->app.inflight) == 0 && relay_is_idle(s->relay) && deliver_is_idle(s->deliver);
+}
+
+static enum err await_idle(struct server *s) {
+    int64_t until = clock_mono_ms() + SETTLE_MAX_MS;
+    while (!server_is_idle(s)) {
+        if (clock_mono_ms() > until) return ERR_BUSY;
+        (void)usleep(SETTLE_LOOK_US);
+    }
+    return ERR_OK;
+}
+
+void server_in_steps(struct server *s, bool on) { deliver_log_hold(s->deliver, on); }
+
+enum err server_settle(struct server *s) {
+    TRY(await_idle(s));
+    deliver_log_flush(s->deliver);
+    return await_idle(s);
 }
 
 void server_schedule(struct server *s) { upkeep_now(s->upkeep); }

@@ -20,6 +20,11 @@ unsigned    server_port(const struct server *s); /* of the first public listener
 bool server_is_idle(struct server *s);
 /* Runs the scheduler's pass now, on the caller's thread (discrete-event demo). */
 void server_schedule(struct server *s);
+/* Discrete-event demo: while in steps, outbox.log is written only by server_settle(), which waits until all that was begun has its
+ * consequences (deliveries, live publications) and then logs the step's notices in the order in which they were made. ERR_BUSY: not
+ * idle within a minute. */
+void     server_in_steps(struct server *s, bool on);
+enum err server_settle(struct server *s) MUST_CHECK;
 
 /* The parts that operator commands share: data directory, keys, calendar, store opened for writing and migrated, no threads. */
 struct tools {

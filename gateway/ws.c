@@ -105,6 +105,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons why, void *user, 
         return 0;
     }
     case LWS_CALLBACK_ESTABLISHED:
+        if (c == NULL) return -1;
         c->fd = lws_get_socket_fd(wsi);
         conn_opened(c);
         return 0;

@@ -35,6 +35,10 @@ static const struct {
     {"demo-admin2", "演示管理员二", "系统管理员", NULL, ROLE_ADMIN},
     {"demo-auditor", "演示审计员", "审计", NULL, ROLE_AUDITOR},
     {DEMO_DISPLAY, "演示大屏", "大屏", NULL, ROLE_DISPLAY},
+    /* who supervises where the plan's issuer is responsible itself (D23) */
+    {"demo-approver2", "演示审核人二", "审核", "NP-BB", ROLE_APPROVER},
+    {"demo-dispatcher3", "演示督办员三", "督办", "NP-XNB", ROLE_DISPATCHER},
+    {"demo-approver3", "演示审核人三", "审核", "NP-XNB", ROLE_APPROVER},
 };
 
 struct maker {

@@ -108,7 +108,8 @@ static void write_due(struct req *r, const struct light_day *d, const char *dead
     jw_kstr(r->out, "grace_until", null_if_empty(grace));
     jw_kstr(r->out, "due", due);
     jw_kstr(r->out, "light", light_word(l));
-    bool known = due && task_days(d, due, &left, &over) == ERR_OK;
+    /* days are counted only while the clock runs: not of what is over, followed up, or has no date one could meet (F003, F024) */
+    bool known = l != LIGHT_NONE && due && task_days(d, due, &left, &over) == ERR_OK;
     jw_key(r->out, "days_left");
     if (known)
         jw_int(r->out, left);

@@ -220,7 +220,7 @@ static void dispatch(struct deliver *d, struct item *it, const char *channel) {
     } else if (d->stopping) {
         (void)deliver_end(d, it, "waiting", "not_sent", "worker stops", 0);
     } else if (is_log) {
-        TAILQ_INSERT_TAIL(&d->log_waiting, it, list);
+        log_add(d, it);
     } else if (!it->is_sms) {
         (void)deliver_end(d, it, "failed", "no_channel", "unknown channel", 0);
     } else if (!d->has_carrier) {
@@ -434,6 +434,7 @@ static void stop_on_loop(void *owner, void *arg) {
     d->stopping     = true;
     d->stop_mono_ms = clock_mono_ms();
     deliver_release_ready(d);
+    log_set_held(d, false);
     while ((it = TAILQ_FIRST(&d->log_waiting)) != NULL) {
         TAILQ_REMOVE(&d->log_waiting, it, list);
         (void)deliver_end(d, it, "waiting", "not_sent", "worker stops", 0);
@@ -471,6 +472,7 @@ static void init(struct deliver *d) {
     TAILQ_INIT(&d->records);
     TAILQ_INIT(&d->log_waiting);
     TAILQ_INIT(&d->log_writing);
+    TAILQ_INIT(&d->log_flushed);
     MUST(pthread_condattr_init(&attr) == 0 && pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0);
     MUST(pthread_mutex_init(&d->lock, NULL) == 0 && pthread_cond_init(&d->some, &attr) == 0);
     MUST(pthread_mutex_init(&d->probe_lock, NULL) == 0);
@@ -542,5 +544,7 @@ bool deliver_is_idle(struct deliver *d) {
         in_lanes = lane_depth(d->probe, delivery_lanes[i], &waiting, &pending) == ERR_OK ? waiting + pending : 1;
     pthread_mutex_unlock(&d->probe_lock);
     /* an id is counted as busy before its entry can be acknowledged, so in this order nothing slips through */
-    return in_lanes == 0 && atomic_load(&d->busy) == 0;
+    if (in_lanes != 0 || atomic_load(&d->log_orders) != 0) return false;
+    long busy = atomic_load(&d->busy);
+    return busy == atomic_load(&d->log_parked);
 }

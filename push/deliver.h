@@ -39,4 +39,10 @@ void     deliver_stop(struct deliver *d); /* waits for what is in the window (5 
 /* Any thread: the lanes are empty and nothing is in hand; asks Redis, false while that is away. NULL: true. */
 bool     deliver_is_idle(struct deliver *d);
 
+/* The log in order (discrete-event demo). Lanes are served by priority as their entries come in, so what happens at one instant is
+ * logged in an order that depends on the threads. Held, lines wait; a flush writes what waits in the order in which it was made
+ * (ids ascend), and what is held counts as idle. Any thread; a stop lets go. */
+void deliver_log_hold(struct deliver *d, bool hold);
+void deliver_log_flush(struct deliver *d);
+
 #endif

@@ -88,10 +88,12 @@ struct deliver {
     struct pace       pace;
 
     /* demo log */
-    struct items log_waiting, log_writing;
+    struct items log_waiting, log_flushed, log_writing; /* flushed: in order, while held */
     char        *log_text;
     size_t       log_text_n;
-    bool         log_out, log_failed;
+    bool         log_out, log_failed, log_held;
+    atomic_long  log_parked;   /* in log_waiting while held; changed by the loop */
+    atomic_int   log_orders;   /* hold, flush: posted and not yet done */
     uv_work_t    log_work;
 
     /* taker thread */
@@ -137,5 +139,7 @@ size_t   sms_ahead(const struct deliver *d); /* how many may be claimed before t
 
 /* deliver_log.c */
 void log_pump(struct deliver *d); /* writes what waits, one batch at a time */
+void log_add(struct deliver *d, struct item *it);
+void log_set_held(struct deliver *d, bool held);
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -69,13 +70,80 @@ static void on_written(uv_work_t *req, int status) {
     deliver_pump(d);
 }
 
+/* ---- order ---- */
+
+static int by_id(const void *a, const void *b) {
+    const struct item *const *x = a, *const *y = b;
+    return strcmp((*x)->id, (*y)->id);
+}
+
+static void flush(struct deliver *d) {
+    struct item *it;
+    size_t       n    = (size_t)atomic_load(&d->log_parked), i = 0;
+    struct item **all = x_calloc(n + 1, sizeof(struct item *));
+    while ((it = TAILQ_FIRST(&d->log_waiting)) != NULL) {
+        TAILQ_REMOVE(&d->log_waiting, it, list);
+        all[i++] = it;
+    }
+    MUST(i == n);
+    qsort(all, n, sizeof(struct item *), by_id);
+    for (i = 0; i < n; i++) TAILQ_INSERT_TAIL(&d->log_flushed, all[i], list);
+    atomic_store(&d->log_parked, 0);
+    x_free(all);
+}
+
+void log_set_held(struct deliver *d, bool held) {
+    if (held == d->log_held) return;
+    if (held) {
+        struct item *it;
+        TAILQ_FOREACH(it, &d->log_waiting, list) (void)atomic_fetch_add(&d->log_parked, 1);
+    } else {
+        flush(d);
+        TAILQ_CONCAT(&d->log_waiting, &d->log_flushed, list);
+    }
+    d->log_held = held;
+}
+
+static void on_order(void *owner, void *arg) {
+    struct deliver *d     = owner;
+    const char     *order = arg;
+    if (*order == 'f') {
+        if (d->log_held) flush(d);
+    } else {
+        log_set_held(d, *order == 'h' && !d->stopping);
+    }
+    (void)atomic_fetch_sub(&d->log_orders, 1);
+}
+
+static void order(struct deliver *d, char *word) {
+    if (d == NULL) return;
+    (void)atomic_fetch_add(&d->log_orders, 1);
+    mailbox_post(d->mail, on_order, word);
+}
+
+void deliver_log_hold(struct deliver *d, bool hold) {
+    static char on[] = "hold", off[] = "release";
+    order(d, hold ? on : off);
+}
+
+void deliver_log_flush(struct deliver *d) {
+    static char word[] = "flush";
+    order(d, word);
+}
+
+void log_add(struct deliver *d, struct item *it) {
+    TAILQ_INSERT_TAIL(&d->log_waiting, it, list);
+    if (d->log_held) (void)atomic_fetch_add(&d->log_parked, 1);
+}
+
 void log_pump(struct deliver *d) {
     struct item *it;
     struct buf   b;
-    if (d->log_out || TAILQ_EMPTY(&d->log_waiting)) return;
+    struct items *from = d->log_held ? &d->log_flushed : &d->log_waiting;
+    if (d->log_out || TAILQ_EMPTY(from)) return;
     buf_init(&b, LOG_BYTES_MAX);
-    for (int n = 0; n < LOG_BATCH && (it = TAILQ_FIRST(&d->log_waiting)) != NULL; n++) {
-        TAILQ_REMOVE(&d->log_waiting, it, list);
+    for (int n = 0; n < LOG_BATCH && (it = TAILQ_FIRST(from)) != NULL; n++) {
+        TAILQ_REMOVE(from, it, list);
         TAILQ_INSERT_TAIL(&d->log_writing, it, list);
         line(&b, it);
     }

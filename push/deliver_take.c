@@ -155,7 +155,7 @@ static void *run(void *p) {
     int64_t         next_ms = 0;
     while (!rest(d, rest_ms)) {
         size_t   got   = send_acks(d) ? 1 : 0;
-        bool     empty = atomic_load(&d->busy) == 0;
+        bool     empty = atomic_load(&d->busy) == atomic_load(&d->log_parked);
         enum err e     = ERR_OK;
         if (!own) {
             e   = take_own(d, a);

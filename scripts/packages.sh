@@ -4,7 +4,7 @@
 set -eu
 RUN="build-essential libwebsockets-dev libwebsockets-evlib-uv libuv1-dev libhiredis-dev libcjson-dev libssl-dev libsqlite3-dev
 redis-server ca-certificates"
-TEST="libcmocka-dev clang-14 libclang-rt-14-dev clang-tidy-14 nginx chromium fonts-noto-cjk curl openssl"
+TEST="libcmocka-dev clang libclang-rt-14-dev clang-tidy nginx chromium fonts-noto-cjk curl openssl sqlite3 postgresql procps"
 case "${1:-}" in
 run) want="$RUN" ;;
 test) want="$RUN $TEST" ;;

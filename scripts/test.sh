@@ -23,6 +23,7 @@ part lint make -s lint
 part clang make -s -j"$J" clang
 part analyze make -s -j"$J" analyze
 part tidy make -s -j"$J" tidy
+part postgresql sh scripts/migrations-pg.sh
 part unit make -s -j"$J" FLAVOUR=asan unit
 part fuzz make -s -j"$J" fuzz-replay
 part black make -s -j"$J" FLAVOUR=asan black

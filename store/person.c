@@ -90,3 +90,7 @@ enum err newest_plan(struct db *db, struct arena *a, const char **id, const char
     }
     return db_rows_end(r);
 }
+
+enum err person_set_active(struct db *db, const char *id, bool active) {
+    return db_exec(db, "UPDATE person SET active = ?2 WHERE id = ?1", "si", id, (int64_t)active);
+}

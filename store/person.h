@@ -36,6 +36,7 @@ struct person_new {
 };
 /* ERR_DUP for a known id or phone number, ERR_CONFLICT for an unknown unit. */
 enum err person_add(struct db *db, const struct person_new *p) MUST_CHECK;
+enum err person_set_active(struct db *db, const char *id, bool active) MUST_CHECK;
 
 /* Units that may get a contact: real units (no groups) whose members act on the platform. */
 struct person_unit {

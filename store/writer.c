@@ -23,6 +23,7 @@ struct writer {
     struct write_job   *head, **tail;
     size_t              queue_max, batch_max;
     bool                stop;
+    bool                ended; /* of the thread that stops it */
     struct writer_stats st; /* under lock */
 };
 
@@ -142,14 +143,20 @@ enum err writer_start(const char *path, size_t queue_max, size_t batch_max, stru
     return ERR_OK;
 }
 
-void writer_stop(struct writer *w) {
-    if (w == NULL) return;
+void writer_end(struct writer *w) {
     CHECK_OBJ_NOTNULL(w, WRITER_MAGIC);
+    if (w->ended) return;
     pthread_mutex_lock(&w->lock);
     w->stop = true;
     pthread_cond_signal(&w->some);
     pthread_mutex_unlock(&w->lock);
     (void)pthread_join(w->thread, NULL);
+    w->ended = true;
+}
+
+void writer_stop(struct writer *w) {
+    if (w == NULL) return;
+    writer_end(w);
     db_close(w->db);
     pthread_cond_destroy(&w->some);
     pthread_mutex_destroy(&w->lock);

@@ -39,7 +39,8 @@ struct writer_hooks {
 
 enum err writer_start(const char *path, size_t queue_max, size_t batch_max, struct writer_hooks hooks, struct writer **out, char *why,
                       size_t why_n) MUST_CHECK;
-void     writer_stop(struct writer *w); /* runs what is queued, then joins; NULL is legal */
+void     writer_end(struct writer *w);  /* runs what is queued, then joins; from here on jobs are refused with ERR_BUSY */
+void     writer_stop(struct writer *w); /* ends it if need be, and frees; nobody submits any more; NULL is legal */
 
 /* Any thread. ERR_BUSY at the bound: the job is not taken. */
 enum err writer_submit(struct writer *w, struct write_job *job) MUST_CHECK;

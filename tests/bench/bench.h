@@ -25,8 +25,8 @@
 #include <unistd.h>
 
 #define PROGRESS_MAGIC 0x7a62656e63683031U
-#define WORKERS_MAX    16
-#define HIST_N         2048 /* 32 steps per power of two of a microsecond: 3 % */
+#define WORKERS_MAX 16
+#define HIST_N 2048 /* 32 steps per power of two of a microsecond: 3 % */
 
 struct progress_worker {
     _Alignas(64) _Atomic uint64_t connected, subscribed, retried, closed;
@@ -42,7 +42,7 @@ struct progress {
 };
 
 #define ADD(field, n) (void)atomic_fetch_add_explicit(&(field), (n), memory_order_relaxed)
-#define GET(field)    atomic_load_explicit(&(field), memory_order_relaxed)
+#define GET(field) atomic_load_explicit(&(field), memory_order_relaxed)
 
 static inline void die(const char *program, const char *format, ...) __attribute__((noreturn, format(printf, 2, 3)));
 static inline void die(const char *program, const char *format, ...) {
@@ -93,7 +93,8 @@ static inline rlim_t files_raise(void) {
 static inline int64_t number(const char *program, const char *text, int64_t min, int64_t max) {
     char     *end;
     long long v = strtoll(text, &end, 10);
-    if (end == text || *end || v < min || v > max) die(program, "%s: a number from %lld to %lld is wanted", text, (long long)min, (long long)max);
+    if (end == text || *end || v < min || v > max)
+        die(program, "%s: a number from %lld to %lld is wanted", text, (long long)min, (long long)max);
     return v;
 }
 
@@ -144,8 +145,8 @@ static inline struct sockaddr_in loopback(uint32_t host, unsigned port) {
     return a;
 }
 
-#define WS_HANDSHAKE                                                                                                                       \
-    "GET /connection/websocket HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"                           \
+#define WS_HANDSHAKE                                                                                                             \
+    "GET /connection/websocket HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"                  \
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 #define WS_ACCEPT "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 

@@ -3,11 +3,12 @@
  * The floor of durable writes: the statements and the batches the gateway really wrote, replayed by nothing but SQLite.
  *
  *   commit_floor record FILE CONF     runs the gateway of configuration CONF and notes every committed transaction in FILE
- *   commit_floor replay FILE STORE    the same transactions on STORE (a copy of the store as it was before); WAL, synchronous=FULL
+ *   commit_floor replay FILE STORE    the same transactions on STORE (a copy of the store as it was before); WAL,
+ * synchronous=FULL
  *       [--cpu C]                     prints {"batches":..,"jobs":..,"statements":..,"seconds":..,"cpu_s":..}
  *
- * record hangs on sqlite3_trace_v2 of each connection; reads, savepoints and what was rolled back are left out. replay prepares each
- * text once and binds, as the store does; reading FILE is not timed. Refuses tmpfs: an fsync there proves nothing (D26).
+ * record hangs on sqlite3_trace_v2 of each connection; reads, savepoints and what was rolled back are left out. replay prepares
+ * each text once and binds, as the store does; reading FILE is not timed. Refuses tmpfs: an fsync there proves nothing (D26).
  *
  * FILE: "B" begins a transaction, "J" ends a job in it, "C" ends it; "S n m" is followed by n bytes of statement and
  * m bytes of the same with its values.
@@ -21,8 +22,8 @@
 #include "gateway/serve.h"
 #include "tests/bench/bench.h"
 
-#define ME         "commit_floor"
-#define TMPFS      0x01021994
+#define ME "commit_floor"
+#define TMPFS 0x01021994
 #define PARAMS_MAX 64
 
 static void *grown(void *p, size_t n) {
@@ -160,7 +161,7 @@ static void must(int rc, const char *what) {
 static sqlite3_stmt *prepared(const char *sql, size_t n) {
     for (size_t i = 0; i < texts_n; i++)
         if (strlen(texts[i].sql) == n && memcmp(texts[i].sql, sql, n) == 0) return texts[i].st;
-    texts = grown(texts, (texts_n + 1) * sizeof *texts);
+    texts          = grown(texts, (texts_n + 1) * sizeof *texts);
     struct text *t = &texts[texts_n++];
     t->sql         = strndup(sql, n);
     must(sqlite3_prepare_v3(db, sql, (int)n, SQLITE_PREPARE_PERSISTENT, &t->st, NULL), "prepare");
@@ -238,13 +239,13 @@ static void read_record(const char *path) {
     for (char *p = b; p < b + n;) {
         if (steps_n == cap) steps = grown(steps, (cap = cap * 2 + 4096) * sizeof *steps);
         struct step *s = &steps[steps_n++];
-        *s             = (struct step){.kind = *p == 'B' ? STEP_BEGIN : *p == 'J' ? STEP_JOB : *p == 'C' ? STEP_COMMIT : STEP_RUN};
-        char *eol      = strchr(p, '\n');
+        *s        = (struct step){.kind = *p == 'B' ? STEP_BEGIN : *p == 'J' ? STEP_JOB : *p == 'C' ? STEP_COMMIT : STEP_RUN};
+        char *eol = strchr(p, '\n');
         if (eol == NULL) die(ME, "%s: cut short", path);
         if (s->kind == STEP_RUN) {
             char  *end;
             size_t sql_n = strtoul(p + 2, &end, 10), x_n = strtoul(end, NULL, 10);
-            s->st        = prepared(eol + 1, sql_n);
+            s->st                = prepared(eol + 1, sql_n);
             eol[1 + sql_n + x_n] = '\0';
             values_of(s, eol + 1, sql_n, eol + 1 + sql_n);
             eol += 1 + sql_n + x_n;
@@ -275,8 +276,12 @@ static int replay(const char *path, const char *store) {
     if (statfs(store, &fs) != 0) die(ME, "%s: %s", store, strerrorname_np(errno));
     if (fs.f_type == TMPFS) die(ME, "%s lies on tmpfs: an fsync there proves nothing", store);
     must(sqlite3_open(store, &db), "open");
-    must(sqlite3_exec(db, "PRAGMA foreign_keys = ON; PRAGMA cache_size = -16000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
-                          "PRAGMA wal_autocheckpoint = 2000", NULL, NULL, NULL), "pragma");
+    must(sqlite3_exec(
+             db,
+             "PRAGMA foreign_keys = ON; PRAGMA cache_size = -16000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
+             "PRAGMA wal_autocheckpoint = 2000",
+             NULL, NULL, NULL),
+         "pragma");
     read_record(path);
     sqlite3_stmt *begin = prepared("BEGIN IMMEDIATE", 15), *commit = prepared("COMMIT", 6);
     size_t        batches = 0, jobs = 0, statements = 0;

@@ -13,8 +13,8 @@
 
 #include "tests/bench/bench.h"
 
-#define ME         "floor"
-#define FD_MAX     70000
+#define ME "floor"
+#define FD_MAX 70000
 #define MESSAGE_MAX (1U << 20)
 
 static int           subs[FD_MAX], subs_n, place[FD_MAX]; /* place: index in subs + 1 */

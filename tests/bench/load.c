@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Clients of a gateway, many of them: epoll and libc only. Each connects from 127.0.0.2, .3, ..., sends connect and
- * either subscribes to one channel and counts what comes, or keeps calls in flight (rpc). Protocol pings are answered. Forks, because open
- * files are limited per process. Prints {"ready":...} when all are served, and the sums at the end (SIGTERM, or the time of rpc).
+ * either subscribes to one channel and counts what comes, or keeps calls in flight (rpc). Protocol pings are answered. Forks,
+ * because open files are limited per process. Prints {"ready":...} when all are served, and the sums at the end (SIGTERM, or the
+ * time of rpc).
  *
  *   load --port P --conns N --who FILE [--channel C] [--procs K] [--ips K] [--cpu C] [--pace N] [--progress FILE] [--latency KEY]
  *        [--inflight W --warm-ms A --for-ms B]
@@ -16,10 +17,10 @@
 
 #include "tests/bench/bench.h"
 
-#define ME        "load"
-#define ROOM      (1U << 20)
-#define EVENTS_N  1024
-#define RETRY_MS  100
+#define ME "load"
+#define ROOM (1U << 20)
+#define EVENTS_N 1024
+#define RETRY_MS 100
 #define RETRY_MAX 100
 
 enum state { NEW, CONNECTING, UPGRADING, OPEN, GONE };
@@ -88,7 +89,8 @@ static void send_call(struct one *c) {
 static void begin(struct one *c) {
     char text[1024];
     int  n = snprintf(text, sizeof text, "{\"id\":1,\"connect\":{\"token\":\"%s\"}}", people[c->index % people_n].token);
-    if (opt.channel) n += snprintf(text + n, sizeof text - (size_t)n, "\n{\"id\":2,\"subscribe\":{\"channel\":\"%s\"}}", opt.channel);
+    if (opt.channel)
+        n += snprintf(text + n, sizeof text - (size_t)n, "\n{\"id\":2,\"subscribe\":{\"channel\":\"%s\"}}", opt.channel);
     send_text(c, text, (size_t)n);
 }
 
@@ -130,8 +132,10 @@ static void on_reply(struct one *c, const char *p, size_t n, uint64_t t) {
         return;
     }
     note_latency(c->sent_ns[id % opt.inflight], t);
-    if (ok) ADD(me->answered, 1);
-    else if (GET(me->refused) < 3) fprintf(stderr, "load: %.*s\n", (int)(n < 300 ? n : 300), p);
+    if (ok)
+        ADD(me->answered, 1);
+    else if (GET(me->refused) < 3)
+        fprintf(stderr, "load: %.*s\n", (int)(n < 300 ? n : 300), p);
     if (!ok) ADD(me->refused, 1);
     if (!GET(shared->stop)) send_call(c);
 }
@@ -223,8 +227,8 @@ static void readable(struct one *c) {
 
 /* ---- one process ---- */
 static void start(struct one *c) {
-    static const int          one = 1;
-    static const struct linger now = {1, 0}; /* no TIME_WAIT: the next figure needs the ports */
+    static const int           one  = 1;
+    static const struct linger now  = {1, 0}; /* no TIME_WAIT: the next figure needs the ports */
     struct sockaddr_in         from = loopback(2 + c->index % opt.ips, 0), to = loopback(1, opt.port);
     c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (c->fd < 0) die(ME, "socket: %s", strerrorname_np(errno));
@@ -232,7 +236,8 @@ static void start(struct one *c) {
     (void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
     (void)setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
     if (bind(c->fd, (struct sockaddr *)&from, sizeof from) != 0) die(ME, "bind: %s", strerrorname_np(errno));
-    if (connect(c->fd, (struct sockaddr *)&to, sizeof to) != 0 && errno != EINPROGRESS) die(ME, "connect: %s", strerrorname_np(errno));
+    if (connect(c->fd, (struct sockaddr *)&to, sizeof to) != 0 && errno != EINPROGRESS)
+        die(ME, "connect: %s", strerrorname_np(errno));
     struct epoll_event ev = {.events = EPOLLOUT, .data = {.ptr = c}};
     if (epoll_ctl(poller, EPOLL_CTL_ADD, c->fd, &ev) != 0) die(ME, "epoll_ctl: %s", strerrorname_np(errno));
     c->state = CONNECTING;
@@ -244,8 +249,8 @@ static void on_event(struct one *c, uint32_t events) {
     if (c->state == CONNECTING && (events & (EPOLLERR | EPOLLHUP))) {
         drop(c);
     } else if (c->state == CONNECTING) {
-        char text[512];
-        int  n                = snprintf(text, sizeof text, WS_HANDSHAKE, opt.port);
+        char               text[512];
+        int                n  = snprintf(text, sizeof text, WS_HANDSHAKE, opt.port);
         struct epoll_event ev = {.events = EPOLLIN, .data = {.ptr = c}};
         (void)epoll_ctl(poller, EPOLL_CTL_MOD, c->fd, &ev);
         c->state = UPGRADING;
@@ -256,8 +261,9 @@ static void on_event(struct one *c, uint32_t events) {
 }
 
 static void process(unsigned k) {
-    unsigned    lo = (unsigned)((uint64_t)opt.conns * k / opt.procs), hi = (unsigned)((uint64_t)opt.conns * (k + 1) / opt.procs), n = hi - lo;
-    struct one *v  = calloc(n + 1, sizeof *v);
+    unsigned lo = (unsigned)((uint64_t)opt.conns * k / opt.procs), hi = (unsigned)((uint64_t)opt.conns * (k + 1) / opt.procs),
+             n                  = hi - lo;
+    struct one               *v = calloc(n + 1, sizeof *v);
     static struct epoll_event ev[EVENTS_N];
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void)signal(SIGTERM, SIG_IGN);
@@ -292,16 +298,16 @@ static void process(unsigned k) {
 }
 
 /* ---- the parent ---- */
-#define SUM(out, field)                                                                                                                    \
-    do {                                                                                                                                   \
-        (out) = 0;                                                                                                                         \
-        for (unsigned k_ = 0; k_ < opt.procs; k_++) (out) += GET(shared->w[k_].field);                                                     \
+#define SUM(out, field)                                                                                                          \
+    do {                                                                                                                         \
+        (out) = 0;                                                                                                               \
+        for (unsigned k_ = 0; k_ < opt.procs; k_++) (out) += GET(shared->w[k_].field);                                           \
     } while (0)
 
 static void read_people(void) {
     size_t n;
     char  *text = file_text(ME, opt.who, &n), *save = NULL;
-    people      = calloc(n + 1, sizeof *people);
+    people = calloc(n + 1, sizeof *people);
     if (people == NULL) die(ME, "out of memory");
     for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
         struct person *p = &people[people_n++];
@@ -330,20 +336,34 @@ static double percentile(double part) {
 static void options(int argc, char **argv) {
     for (int i = 1; i + 1 < argc; i += 2) {
         const char *o = argv[i], *v = argv[i + 1];
-        if (strcmp(o, "--port") == 0) opt.port = (unsigned)number(ME, v, 1, 65535);
-        else if (strcmp(o, "--conns") == 0) opt.conns = (unsigned)number(ME, v, 1, 200000);
-        else if (strcmp(o, "--procs") == 0) opt.procs = (unsigned)number(ME, v, 1, WORKERS_MAX);
-        else if (strcmp(o, "--ips") == 0) opt.ips = (unsigned)number(ME, v, 1, 200);
-        else if (strcmp(o, "--cpu") == 0) opt.cpu = (int)number(ME, v, 0, 1023);
-        else if (strcmp(o, "--pace") == 0) opt.pace = (unsigned)number(ME, v, 1, 100000);
-        else if (strcmp(o, "--inflight") == 0) opt.inflight = (unsigned)number(ME, v, 1, 64);
-        else if (strcmp(o, "--warm-ms") == 0) opt.warm_ms = (long)number(ME, v, 0, 60000);
-        else if (strcmp(o, "--for-ms") == 0) opt.for_ms = (long)number(ME, v, 1, 80000);
-        else if (strcmp(o, "--who") == 0) opt.who = v;
-        else if (strcmp(o, "--channel") == 0) opt.channel = v;
-        else if (strcmp(o, "--progress") == 0) opt.progress = v;
-        else if (strcmp(o, "--latency") == 0) opt.latency = v;
-        else die(ME, "%s is not an option", o);
+        if (strcmp(o, "--port") == 0)
+            opt.port = (unsigned)number(ME, v, 1, 65535);
+        else if (strcmp(o, "--conns") == 0)
+            opt.conns = (unsigned)number(ME, v, 1, 200000);
+        else if (strcmp(o, "--procs") == 0)
+            opt.procs = (unsigned)number(ME, v, 1, WORKERS_MAX);
+        else if (strcmp(o, "--ips") == 0)
+            opt.ips = (unsigned)number(ME, v, 1, 200);
+        else if (strcmp(o, "--cpu") == 0)
+            opt.cpu = (int)number(ME, v, 0, 1023);
+        else if (strcmp(o, "--pace") == 0)
+            opt.pace = (unsigned)number(ME, v, 1, 100000);
+        else if (strcmp(o, "--inflight") == 0)
+            opt.inflight = (unsigned)number(ME, v, 1, 64);
+        else if (strcmp(o, "--warm-ms") == 0)
+            opt.warm_ms = (long)number(ME, v, 0, 60000);
+        else if (strcmp(o, "--for-ms") == 0)
+            opt.for_ms = (long)number(ME, v, 1, 80000);
+        else if (strcmp(o, "--who") == 0)
+            opt.who = v;
+        else if (strcmp(o, "--channel") == 0)
+            opt.channel = v;
+        else if (strcmp(o, "--progress") == 0)
+            opt.progress = v;
+        else if (strcmp(o, "--latency") == 0)
+            opt.latency = v;
+        else
+            die(ME, "%s is not an option", o);
     }
     if (opt.port == 0 || opt.conns == 0 || opt.who == NULL || opt.progress == NULL || (opt.inflight && opt.for_ms == 0))
         die(ME, "--port, --conns, --who and --progress are wanted, and --for-ms with --inflight");
@@ -378,8 +398,8 @@ int main(int argc, char **argv) {
     }
     uint64_t retried;
     SUM(retried, retried);
-    printf("{\"ready\":%llu,\"closed\":%llu,\"retried\":%llu,\"seconds\":%.3f}\n", (unsigned long long)n, (unsigned long long)closed,
-           (unsigned long long)retried, (double)(now_ns() - t0) / 1e9);
+    printf("{\"ready\":%llu,\"closed\":%llu,\"retried\":%llu,\"seconds\":%.3f}\n", (unsigned long long)n,
+           (unsigned long long)closed, (unsigned long long)retried, (double)(now_ns() - t0) / 1e9);
     (void)fflush(stdout);
     uint64_t a0 = 0, r0 = 0, a1 = 0, r1 = 0;
     if (opt.inflight && !died) nap_ms(opt.warm_ms);
@@ -399,13 +419,15 @@ int main(int argc, char **argv) {
         nap_ms(50);
     }
     atomic_store(&shared->stop, 1);
-    while (wait(NULL) > 0) {}
+    while (wait(NULL) > 0) {
+    }
     uint64_t pushes, pings, total;
     SUM(pushes, pushes);
     SUM(pings, pings);
     SUM(closed, closed);
     SUM(total, answered);
-    printf("{\"answered\":%llu,\"refused\":%llu,\"seconds\":%.4f,\"answered_in_all\":%llu,\"pushes\":%llu,\"pings\":%llu,\"closed\":%llu,"
+    printf("{\"answered\":%llu,\"refused\":%llu,\"seconds\":%.4f,\"answered_in_all\":%llu,\"pushes\":%llu,\"pings\":%llu,"
+           "\"closed\":%llu,"
            "\"p50_ms\":%.2f,\"p99_ms\":%.2f}\n",
            (unsigned long long)(a1 - a0), (unsigned long long)(r1 - r0), (double)(t2 - t1) / 1e9, (unsigned long long)total,
            (unsigned long long)pushes, (unsigned long long)pings, (unsigned long long)closed, percentile(0.5), percentile(0.99));

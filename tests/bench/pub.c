@@ -6,8 +6,8 @@
  *   pub --progress FILE --subs N --to redis:ADDRESS --channel C [--first-seq S] --count M --size B [--window W] [--pid SERVER]
  *   pub --progress FILE --subs N --to floor:PORT    --channel C                 --count M --size B [--window W] [--pid SERVER]
  *   pub --progress FILE --subs N --to floor:PORT --rounds --size B      each line of stdin is one round
- *   pub --progress FILE --subs N --to ws:PORT --who FILE --rounds       a line: index of the person, TAB, {"method":...,"data":...}
- *   pub --pin CPU --pid P                                               every thread of P to this core
+ *   pub --progress FILE --subs N --to ws:PORT --who FILE --rounds       a line: index of the person, TAB,
+ * {"method":...,"data":...} pub --pin CPU --pid P                                               every thread of P to this core
  *
  * redis: goes through channel_publish, the script of the relay. floor: sends the same bytes the gateway would (push envelope
  * included), ready-made. A round is: send, wait for the acknowledgement, wait until every subscriber has it; it prints
@@ -18,8 +18,8 @@
 #include "store/redis.h"
 #include "tests/bench/bench.h"
 
-#define ME       "pub"
-#define PEOPLE   16
+#define ME "pub"
+#define PEOPLE 16
 #define STALL_NS 20000000000U /* nothing moves for so long: give up */
 #define MESSAGE_MAX (1U << 20)
 
@@ -97,7 +97,8 @@ static void send_all(int fd, const void *p, size_t n) {
 
 /* ---- publications: 600 bytes of a ranking ---- */
 static size_t make_data(char *out, uint64_t i) {
-    size_t n = (size_t)snprintf(out, opt.size, "{\"version\":%llu,\"ts\":%llu,\"rows\":[", (unsigned long long)i, (unsigned long long)now_ns());
+    size_t n = (size_t)snprintf(out, opt.size, "{\"version\":%llu,\"ts\":%llu,\"rows\":[", (unsigned long long)i,
+                                (unsigned long long)now_ns());
     for (unsigned k = 0; n + 64 < opt.size; k++)
         n += (size_t)snprintf(out + n, opt.size - n, "%s{\"unit\":\"NP-%05u\",\"rank\":%u,\"score\":%u}", k ? "," : "",
                               10000 + (unsigned)(i * 31 + k * 97) % 90000, k + 1, 9900 - k * 37);
@@ -119,8 +120,8 @@ static void publish(uint64_t i) {
     static char data[MESSAGE_MAX / 2]; /* --size is bounded below this */
     (void)make_data(data, i);
     if (opt.to == TO_FLOOR) {
-        int n = snprintf(message, sizeof message, "{\"push\":{\"channel\":\"%s\",\"pub\":{\"data\":%s,\"offset\":%llu}}}", opt.channel, data,
-                         (unsigned long long)i + 1);
+        int n = snprintf(message, sizeof message, "{\"push\":{\"channel\":\"%s\",\"pub\":{\"data\":%s,\"offset\":%llu}}}",
+                         opt.channel, data, (unsigned long long)i + 1);
         floor_send(message, (size_t)n);
         return;
     }
@@ -142,8 +143,9 @@ static int throughput(void) {
     }
     ok           = ok && wait_for(base + opt.count * opt.subs);
     double   cpu = opt.pid ? cpu_seconds(opt.pid) - cpu0 : 0, s = (double)(now_ns() - t0) / 1e9;
-    uint64_t n   = delivered() - base;
-    printf("{\"deliveries\":%llu,\"lost\":%lld,\"gone\":%llu,\"seconds\":%.4f,\"cpu_s\":%.4f,\"cpu_s_per_million\":%.4f,\"per_s\":%.0f}\n",
+    uint64_t n = delivered() - base;
+    printf("{\"deliveries\":%llu,\"lost\":%lld,\"gone\":%llu,\"seconds\":%.4f,\"cpu_s\":%.4f,\"cpu_s_per_million\":%.4f,\"per_"
+           "s\":%.0f}\n",
            (unsigned long long)n, (long long)(opt.count * opt.subs - n), (unsigned long long)lost_clients(), s, cpu,
            n ? cpu / (double)n * 1e6 : 0, (double)n / s);
     return ok ? 0 : 1;
@@ -228,9 +230,9 @@ static void enter(const char *token) {
 }
 
 static void act(const char *line, uint64_t *t) {
-    static char    text[MESSAGE_MAX];
-    char          *tab;
-    unsigned long  who = strtoul(line, &tab, 10);
+    static char   text[MESSAGE_MAX];
+    char         *tab;
+    unsigned long who = strtoul(line, &tab, 10);
     if (*tab != '\t' || who >= people_n) die(ME, "a round: %.80s", line);
     struct person *p = &people[who];
     p->id++;
@@ -295,21 +297,36 @@ static void options(int argc, char **argv) {
         }
         if (v == NULL) die(ME, "%s: not an option, or its value is missing", o);
         i++;
-        if (strcmp(o, "--to") == 0 && strncmp(v, "redis:", 6) == 0) opt.to = TO_REDIS, opt.address = v + 6;
-        else if (strcmp(o, "--to") == 0 && strncmp(v, "floor:", 6) == 0) opt.to = TO_FLOOR, opt.port = (unsigned)number(ME, v + 6, 1, 65535);
-        else if (strcmp(o, "--to") == 0 && strncmp(v, "ws:", 3) == 0) opt.to = TO_WS, opt.port = (unsigned)number(ME, v + 3, 1, 65535);
-        else if (strcmp(o, "--channel") == 0) opt.channel = v;
-        else if (strcmp(o, "--progress") == 0) opt.progress = v;
-        else if (strcmp(o, "--who") == 0) opt.who = v;
-        else if (strcmp(o, "--subs") == 0) opt.subs = (uint64_t)number(ME, v, 1, 1000000);
-        else if (strcmp(o, "--count") == 0) opt.count = (uint64_t)number(ME, v, 1, 1000000);
-        else if (strcmp(o, "--size") == 0) opt.size = (uint64_t)number(ME, v, 120, 500000);
-        else if (strcmp(o, "--window") == 0) opt.window = (uint64_t)number(ME, v, 1, 1000);
-        else if (strcmp(o, "--first-seq") == 0) opt.first_seq = number(ME, v, 1, INT64_MAX);
-        else if (strcmp(o, "--cpu") == 0) opt.cpu = (int)number(ME, v, 0, 1023);
-        else if (strcmp(o, "--pin") == 0) opt.pin = (int)number(ME, v, 0, 1023);
-        else if (strcmp(o, "--pid") == 0) opt.pid = (pid_t)number(ME, v, 1, INT32_MAX);
-        else die(ME, "%s %s is not an option", o, v);
+        if (strcmp(o, "--to") == 0 && strncmp(v, "redis:", 6) == 0)
+            opt.to = TO_REDIS, opt.address = v + 6;
+        else if (strcmp(o, "--to") == 0 && strncmp(v, "floor:", 6) == 0)
+            opt.to = TO_FLOOR, opt.port = (unsigned)number(ME, v + 6, 1, 65535);
+        else if (strcmp(o, "--to") == 0 && strncmp(v, "ws:", 3) == 0)
+            opt.to = TO_WS, opt.port = (unsigned)number(ME, v + 3, 1, 65535);
+        else if (strcmp(o, "--channel") == 0)
+            opt.channel = v;
+        else if (strcmp(o, "--progress") == 0)
+            opt.progress = v;
+        else if (strcmp(o, "--who") == 0)
+            opt.who = v;
+        else if (strcmp(o, "--subs") == 0)
+            opt.subs = (uint64_t)number(ME, v, 1, 1000000);
+        else if (strcmp(o, "--count") == 0)
+            opt.count = (uint64_t)number(ME, v, 1, 1000000);
+        else if (strcmp(o, "--size") == 0)
+            opt.size = (uint64_t)number(ME, v, 120, 500000);
+        else if (strcmp(o, "--window") == 0)
+            opt.window = (uint64_t)number(ME, v, 1, 1000);
+        else if (strcmp(o, "--first-seq") == 0)
+            opt.first_seq = number(ME, v, 1, INT64_MAX);
+        else if (strcmp(o, "--cpu") == 0)
+            opt.cpu = (int)number(ME, v, 0, 1023);
+        else if (strcmp(o, "--pin") == 0)
+            opt.pin = (int)number(ME, v, 0, 1023);
+        else if (strcmp(o, "--pid") == 0)
+            opt.pid = (pid_t)number(ME, v, 1, INT32_MAX);
+        else
+            die(ME, "%s %s is not an option", o, v);
     }
 }
 

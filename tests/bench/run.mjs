@@ -106,7 +106,7 @@ async function durable(scene) {
 
 // ---- from the acknowledged write to the last of 10 000 screens ----
 async function commitToClient(scene) {
-  const ROUNDS = 60;
+  const ROUNDS = 200;
   const gw = await city(scene), floor = await scene.floor();
   const task = await openTask(gw);
   const token = await gw.token('demo-display');

@@ -100,7 +100,7 @@ function parseConnect(b) {
 function utf16(b) {
   need(b.length % 2 === 0, 'ucs2_odd');
   const s = Buffer.from(b).swap16().toString('utf16le');
-  need(s.isWellFormed(), 'ucs2_cut_pair');
+  need(!/[\ud800-\udfff]/.test(s.replace(/[\ud800-\udbff][\udc00-\udfff]/g, '')), 'ucs2_cut_pair'); // a half of a pair
   return s;
 }
 

@@ -199,7 +199,9 @@ const char *kit_get(struct kit *k, const char *path) {
     while (v && *path) {
         size_t n = strcspn(path, ".");
         char   name[64];
-        (void)snprintf(name, sizeof name, "%.*s", (int)n, path);
+        MUST(n < sizeof name);
+        memcpy(name, path, n);
+        name[n] = '\0';
         v = cJSON_IsArray(v) ? cJSON_GetArrayItem(v, (int)strtol(name, NULL, 10)) : cJSON_GetObjectItemCaseSensitive(v, name);
         path += n + (path[n] == '.');
     }

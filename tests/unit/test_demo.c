@@ -96,7 +96,7 @@ static void a_cut_off_start_is_completed(void **state) {
         start(k);
         assert_int_equal(kit_sql_i(k, "SELECT COUNT(*) FROM unit"), 75);
         assert_int_equal(kit_sql_i(k, "SELECT COUNT(*) FROM task"), 33);
-        assert_int_equal(kit_sql_i(k, "SELECT COUNT(*) FROM person WHERE id LIKE 'demo-%'"), 10);
+        assert_int_equal(kit_sql_i(k, "SELECT COUNT(*) FROM person WHERE id LIKE 'demo-%'"), 13);
         clock_business_real();
         kit_close(k);
     }

@@ -105,6 +105,7 @@ function draw() {
   setText($('plan'), plan?.title ? planText(plan.title) : '');
   $('plan').title = plan?.title ?? '';
   $('demo').hidden = !demo;
+  $('simulated').hidden = !demo; // whoever acts in a demo is nobody real
   setText($('period'), period ? periodText(period) : '');
   setText($('totals-period'), period ? totalsText(period) : '');
   $('frozen').hidden = !board?.frozen;
@@ -211,7 +212,7 @@ function learn(session) {
   demo = session.demo === true;
   plan = session.plan ?? plan;
   facts.phone = session.duty_phone || facts.phone;
-  clock.set(Date.parse(session.now), session.speed || 1);
+  clock.set(Date.parse(session.now), session.speed ?? 1);
   facts.timeKnown = true;
 }
 
@@ -246,7 +247,7 @@ function connect() {
       board: (scope, board) => take(scope, board, { fromServer: true }),
       me: (info) => {
         demo = info.demo === true;
-        clock.set(Date.parse(info.now), info.speed_permille / 1000 || 1);
+        clock.set(Date.parse(info.now), (info.speed_permille ?? 1000) / 1000);
         facts.timeKnown = true;
         keep(true);
       },

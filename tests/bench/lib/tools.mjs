@@ -15,9 +15,9 @@ const TMPFS = 0x01021994;
 const program = (name) => path.join(BUILD, 'bench', name);
 
 export const say = (text) => process.stderr.write(`${text}\n`);
-export const median = (v) => v.toSorted((a, b) => a - b)[Math.floor(v.length / 2)];
+export const median = (v) => [...v].sort((a, b) => a - b)[Math.floor(v.length / 2)];
 /** Nearest rank. */
-export const percentile = (v, p) => v.toSorted((a, b) => a - b)[Math.max(0, Math.ceil(v.length * p) - 1)];
+export const percentile = (v, p) => [...v].sort((a, b) => a - b)[Math.max(0, Math.ceil(v.length * p) - 1)];
 
 /** A child whose stdout is JSON lines. */
 export class Program {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One real gateway process with its own data directory, as a test needs it.
+import { fileURLToPath } from 'node:url';
 import { spawn, execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import fs from 'node:fs';
@@ -12,7 +13,7 @@ import { until } from './until.mjs';
 const require = createRequire(import.meta.url);
 const { Centrifuge } = require('centrifuge');
 const run = promisify(execFile);
-export const ROOT = path.resolve(import.meta.dirname, '../../..');
+export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
 export const BUILD = path.join(ROOT, process.env.ZB_BUILD ?? 'build/release');
 export const BIN = path.join(BUILD, 'zhangban');
 
@@ -41,11 +42,13 @@ export class Gateway {
     this.proc = spawn(BIN, ['--config', this.file, 'serve'], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.proc.stdout.on('data', (d) => { this.out += d; });
     this.proc.stderr.on('data', (d) => { this.log += d; });
+    process.on('exit', () => this.proc.kill('SIGKILL'));
     this.ended = new Promise((done) => this.proc.on('exit', (code, signal) => { this.exit = { code, signal }; done(this.exit); }));
     await until(() => {
       if (this.exit) throw new Error(`gateway ended ${JSON.stringify(this.exit)}\n${this.log}`);
       return /zhangban ready http:\/\/(\S+)/.test(this.out);
     }, { ms: 60000, every: 10, what: 'ready line' });
+    for (const h of [this.proc, this.proc.stdout, this.proc.stderr]) h.unref(); // a test that failed before its end does not wait for it
     this.url = this.out.match(/zhangban ready (http:\/\/\S+)/)[1];
     if (this.port === undefined) { // the same port after a restart, so that clients come back by themselves
       this.port = Number(new URL(this.url).port);
@@ -58,6 +61,7 @@ export class Gateway {
 
   async kill(signal = 'SIGKILL') {
     if (this.exit) return this.exit;
+    this.proc.ref();
     this.proc.kill(signal);
     return this.ended;
   }
@@ -67,6 +71,7 @@ export class Gateway {
     for (const c of this.clients) c.disconnect();
     this.clients = [];
     if (this.proc && !this.exit) {
+      this.proc.ref();
       this.proc.kill('SIGTERM');
       const end = await Promise.race([this.ended, new Promise((d) => setTimeout(() => d(null), 30000).unref())]);
       if (end === null) {

@@ -10,7 +10,10 @@ export class Smsc {
     this.proc = spawn(process.execPath, [path.join(ROOT, 'tests/peers/smsc.mjs'), ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
     let out = '';
     this.proc.stdout.on('data', (d) => { out += d; });
+    process.on('exit', () => this.proc.kill('SIGKILL'));
     await until(() => out.includes('\n'), { what: 'smsc ready' });
+    this.proc.unref(); // a test that failed before its end does not wait for it
+    this.proc.stdout.unref();
     ({ port: this.port, control: this.control } = JSON.parse(out.split('\n')[0]));
     return this;
   }
@@ -22,6 +25,7 @@ export class Smsc {
   }
 
   async stop() {
+    this.proc.ref();
     this.proc.kill('SIGTERM');
     await new Promise((d) => this.proc.on('exit', d));
   }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bytes on a socket as a test wants them: one netserver process, raw TCP, HTTP answers, WebSocket frames.
+import { fileURLToPath } from 'node:url';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 
-const ROOT = path.resolve(import.meta.dirname, '../../..');
+const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
 const BUILD = path.join(ROOT, process.env.ZB_BUILD ?? 'build/release');
 const SUPP = path.join(ROOT, 'tests/tsan.supp');
 const PATIENCE_MS = 20000;
