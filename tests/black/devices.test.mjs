@@ -145,7 +145,7 @@ test('F130 a leader\'s phone: code by one administrator, confirmed by another, e
 
 test('F130 the number of the waiting ones falls; who is not active is on the board, for administrators only', async () => {
   const b = await board();
-  assert.deepEqual(b.items.map((i) => i.person).sort(), ['demo-approver', 'demo-dispatcher', 'demo-dispatcher2', LEADER].sort());
+  assert.deepEqual(b.items.map((i) => i.person).sort(), ['demo-approver', 'demo-approver2', 'demo-approver3', 'demo-dispatcher', 'demo-dispatcher2', 'demo-dispatcher3', LEADER].sort());
   const s = { token: await gw.token('sim-NP-BB') };
   const r = await gw.rest('GET', '/v1/devices/board', { as: s });
   assert.equal(r.status, 403);
