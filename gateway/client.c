@@ -117,6 +117,7 @@ static void rpc_deliver(struct net_loop *l, void *arg) {
     if (cl) {
         cl->inflight--;
         client_send(cl, buf_str(&r->b), r->b.len);
+        if (cl->leaving && cl->inflight == 0) client_close(cl, 3001);
     }
     buf_fini(&r->b);
     x_free(r);
@@ -353,6 +354,14 @@ void client_open(struct conn *c) {
     loopstate_wait_connect(loopstate_of(conn_loop(c)), cl);
     metric_add(M_C_conn_opened, 1);
     metric_add(M_C_conns, 1);
+}
+
+bool client_drain(struct conn *c) {
+    struct client *cl = conn_ext(c);
+    if (cl->state == CLIENT_CLOSING) return true;
+    if (cl->inflight == 0) client_close(cl, 3001);
+    cl->leaving = true;
+    return false;
 }
 
 void client_closed(struct conn *c) {

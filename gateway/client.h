@@ -33,12 +33,14 @@ struct client {
     uint16_t       bucket, subs_n;
     uint8_t        state, inflight;
     bool           pong_due, refresh_due;
+    bool           leaving; /* drain: closed with 3001 when its last call is answered */
 };
 
 /* ---- network callbacks ---- */
 void client_open(struct conn *c);
 void client_message(struct conn *c, const char *p, size_t n);
 void client_closed(struct conn *c);
+bool client_drain(struct conn *c);
 
 /* ---- used by the hub and the jobs ---- */
 void client_send(struct client *cl, const char *json, size_t n); /* a reply or push; closes 3008 at the bound */

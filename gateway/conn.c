@@ -156,6 +156,7 @@ static enum err enqueue(struct conn *c, struct frame *f, uint64_t key) {
     for (unsigned i = 0; key && i < b->q_n; i++)
         if (b->q[i].key == key) {
             queue_remove(b, i);
+            metric_add(M_C_replaced, 1);
             break; /* there is never a second one */
         }
     if (b->q_n == QUEUE_FRAMES || (b->q_n && b->q_bytes + f->n > QUEUE_BYTES)) return ERR_LIMIT;

@@ -90,6 +90,7 @@ void            *loop_data(struct net_loop *l) { return l->data; }
 void             loop_set_data(struct net_loop *l, void *p) { l->data = p; }
 unsigned         loop_conns(const struct net_loop *l) { return l->conns_n; }
 unsigned         net_port(const struct net *n, unsigned listener) { return n->ports[listener]; }
+unsigned         net_sockets(const struct net *n) { return atomic_load(&n->sockets); }
 unsigned         net_loops_n(const struct net *n) { return n->conf.loops_n; }
 struct net_loop *net_get_loop(struct net *n, unsigned i) {
     return &n->loops[i];
@@ -212,20 +213,26 @@ static void close_listener(struct listener *k) {
 static void on_before(uv_prepare_t *h) { conns_end_turn(h->data); }
 static void on_after(uv_check_t *h) { conns_end_turn(h->data); }
 
-/* Closes its share of what is left: all gone when the time is over. */
+/* At the stop nobody is asked any more. */
+static void send_away(struct net_loop *l, struct conn *c) {
+    const struct net_ops *ops = l->net->conf.ops;
+    if (l->stop_until_ms || ops->ws_drain == NULL || ops->ws_drain(c)) conn_close(c, CLOSE_SHUTDOWN, "shutdown");
+}
+
+/* Closes its share of what is left: everybody had their turn when the time is over. */
 static void drain_some(struct net_loop *l, int64_t now) {
     int64_t  left  = l->drain_until_ms - now;
     unsigned ticks = left > 0 ? (unsigned)(left / TICK_MS) + 1 : 1, n = l->conns_n / ticks + (l->conns_n % ticks != 0);
     for (; n && l->drain_slot < l->slots_n; l->drain_slot++) {
         struct conn *c = loop_find_conn(l, loop_make_id(l, l->drain_slot, l->slots[l->drain_slot].gen));
         if (c == NULL) continue;
-        conn_close(c, CLOSE_SHUTDOWN, "shutdown");
+        send_away(l, c);
         n--;
     }
     if (left > 0) return;
     for (l->drain_slot = 0; l->drain_slot < l->slots_n; l->drain_slot++) {
         struct conn *c = loop_find_conn(l, loop_make_id(l, l->drain_slot, l->slots[l->drain_slot].gen));
-        if (c) conn_close(c, CLOSE_SHUTDOWN, "shutdown");
+        if (c) send_away(l, c);
     }
     https_drain(l, true);
 }

@@ -90,6 +90,9 @@ struct net_ops {
     void (*ws_open)(struct conn *c);
     void (*ws_message)(struct conn *c, const char *p, size_t n); /* one whole valid UTF-8 text message; p is NUL-terminated, borrowed */
     void (*ws_closed)(struct conn *c);                           /* last call for c */
+    /* Its turn in a drain. True: nothing is owed to it, it is closed now. False: the callee closes it when what is under way is
+     * answered; net_stop closes it in any case. NULL: always true. */
+    bool (*ws_drain)(struct conn *c);
     void (*http)(struct http_req *r); /* r borrowed until http_reply(r->loop, r->id); copy what a worker needs */
     void (*loop_start)(struct net_loop *l); /* on the loop thread, before the first connection */
     void (*loop_stop)(struct net_loop *l);  /* on the loop thread, after the last connection is gone */
@@ -126,6 +129,7 @@ struct net_loop *net_get_loop(struct net *n, unsigned i);
 /* Drain: stops accepting, then closes connections with code 3001 "shutdown" in batches over about `over_ms`; requests under
  * way are answered first. Any thread; returns at once. */
 void net_drain(struct net *n, unsigned over_ms);
+unsigned net_sockets(const struct net *n); /* open ones, of all loops; any thread */
 void net_stop(struct net *n); /* drains what is left, joins, frees */
 
 void          loop_post(struct net_loop *l, void (*fn)(struct net_loop *l, void *arg), void *arg /* taken */); /* any thread */

@@ -27,6 +27,7 @@
 
 #define SERVER_MAGIC 0x73657276U
 #define DRAIN_MS     1000
+#define LINGER_MS    4000 /* for answers under way and clients that do not answer a Close */
 #define SETTLE_MAX_MS  60000
 #define SETTLE_LOOK_US 500
 
@@ -58,6 +59,7 @@ static void on_tick(struct net_loop *l, int64_t mono_ms) { loopstate_tick(loopst
 static const struct net_ops ops = {.ws_open    = client_open,
                                    .ws_message = client_message,
                                    .ws_closed  = client_closed,
+                                   .ws_drain   = client_drain,
                                    .http       = rest_request,
                                    .loop_start = on_loop_start,
                                    .loop_stop  = on_loop_stop,
@@ -202,9 +204,10 @@ void server_stop(struct server *s) {
     CHECK_OBJ_NOTNULL(s, SERVER_MAGIC);
     struct app *app = &s->app;
     atomic_store(&app->draining, true);
-    if (app->net) {
+    if (app->net) { /* whoever is still connected is served until their turn to go comes */
+        int64_t until = clock_mono_ms() + DRAIN_MS + LINGER_MS;
         net_drain(app->net, DRAIN_MS);
-        for (int64_t until = clock_mono_ms() + 5000; atomic_load(&app->inflight) > 0 && clock_mono_ms() < until;) (void)usleep(5000);
+        while ((net_sockets(app->net) > 0 || atomic_load(&app->inflight) > 0) && clock_mono_ms() < until) (void)usleep(5000);
     }
     upkeep_stop(s->upkeep);
     /* answers of the last calls go out before the loops end: workers and writer finish first, and refuse what the loops still

@@ -223,7 +223,9 @@ static void *watch(void *p) {
         backoff    = lived || s->deaths == 1 ? BACKOFF_MIN_MS : backoff * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : backoff * 2;
         LOG(LOG_WARN, "redis_server_died", KI("pid", pid), KI("signal", pid && WIFSIGNALED(st) ? WTERMSIG(st) : 0),
             KI("status", pid && WIFEXITED(st) ? WEXITSTATUS(st) : 0), KI("again_ms", backoff));
-        if (s->deaths >= DEATHS_MAX) put_aside(s);
+        /* killed by somebody, it says nothing against its file: that one goes only when the server refuses it by itself */
+        bool killed = pid && WIFSIGNALED(st) && (WTERMSIG(st) == SIGKILL || WTERMSIG(st) == SIGTERM);
+        if (s->deaths >= DEATHS_MAX && !killed) put_aside(s);
         pthread_cond_broadcast(&s->some);
         pause_ms(s, backoff);
     }

@@ -4,36 +4,15 @@ import test, { before, after } from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { execFile, spawn } from 'node:child_process';
-import { promisify } from 'node:util';
+import { carrier, phones, rows } from './lib/city.mjs';
 import { Gateway } from './lib/gateway.mjs';
+import { Redis } from './lib/redis.mjs';
+import { demoPhone, instruction } from './lib/sm.mjs';
+import { Smsc } from './lib/smsc.mjs';
 import { until } from './lib/until.mjs';
 import * as work from './lib/work.mjs';
 
-const run = promisify(execFile), CHANNEL = 'ranking:2018:city';
-
-/** A redis-server of the test's own, so that it can be stopped, emptied and given an older file. */
-class Redis {
-  constructor(dir) { this.dir = dir; this.sock = path.join(dir, 'r.sock'); }
-
-  async start() {
-    this.proc = spawn('redis-server', ['--port', '0', '--unixsocket', this.sock, '--dir', this.dir, '--save', '', '--appendonly', 'no', '--dbfilename', 'dump.rdb'],
-      { stdio: 'ignore' });
-    process.on('exit', () => this.proc.kill('SIGKILL'));
-    await until(() => this.cli('PING').then((o) => o === 'PONG'), { what: 'redis' });
-    this.proc.unref();
-  }
-
-  async cli(...words) { return (await run('redis-cli', ['-s', this.sock, ...words])).stdout.trim(); }
-
-  async kill() {
-    this.proc.ref();
-    const gone = new Promise((d) => this.proc.on('exit', d));
-    this.proc.kill('SIGKILL');
-    await gone;
-    fs.rmSync(this.sock, { force: true });
-  }
-}
+const CHANNEL = 'ranking:2018:city';
 
 let gw, redis, task;
 
@@ -144,4 +123,55 @@ test('Redis back with an older file: no offset is given out twice under one epoc
   assert.notEqual(again.subscribed[0].streamPosition.epoch, w.subscribed[0].streamPosition.epoch, 'another epoch');
   w.client.disconnect();
   again.client.disconnect();
+});
+
+test('the private redis-server killed three times and emptied once under load: restarted by serve, no reminder lost or doubled, sockets stay', async (t) => {
+  const smsc = await new Smsc().start(), own = new Gateway();
+  t.after(async () => { await own.stop(); await smsc.stop(); });
+  Object.assign(own.conf, carrier(own, smsc));
+  await own.start();
+  const numbers = await phones(own), phone = demoPhone(own, 'demo-leader'), id = await work.given(own, { title: '缓存重启' });
+  const { version } = await work.get(own, id), leader = await own.client('demo-leader'), contact = await own.client('sim-NP-GSJ');
+  const seen = new Set(), pidOf = () => Number(fs.readFileSync(path.join(own.conf.data, 'redis/redis.pid'), 'utf8'));
+  const address = fs.readFileSync(path.join(own.conf.data, 'redis/address'), 'utf8').trim().replace('unix:', '');
+  let lost = 0, going = true, n = 0;
+  for (const c of [leader, contact]) c.on('connecting', () => lost++);
+  contact.on('publication', (p) => { if (p.data.kind === 'instruction.sent') seen.add(p.data.id); });
+  const writing = (async () => { // the leader's one phone: its serials rise
+    for (; going; n++) await leader.rpc('instruction.create', instruction(phone, { object: `task:${id}`, object_version: version, units: ['NP-GSJ'], text: `第${n}件` }));
+  })();
+  for (let k = 0; k < 4; k++) {
+    const was = n;
+    await until(() => n > was + 15, { what: 'instructions' });
+    if (k === 3) {
+      const cli = new Redis(own.dir);
+      cli.sock = address;
+      assert.equal(await cli.cli('FLUSHALL'), 'OK');
+      continue;
+    }
+    const pid = pidOf();
+    process.kill(pid, 'SIGKILL');
+    const during = n;
+    await until(() => n > during + 3, { what: 'writes that go on' });
+    await until(() => { const now = pidOf(); return now !== pid && now > 0; }, { what: 'a new redis-server' });
+    await until(async () => (await own.rest('GET', '/readyz')).status === 200, { what: 'ready' });
+  }
+  going = false;
+  await writing;
+  assert.equal(lost, 0, 'open connections stayed');
+  assert.ok(!own.log.includes('redis_log_put_aside'), 'what others kill does not lose its file');
+  assert.equal((await own.command('session', '--person', 'sim-NP-SZB')).code, 0, 'log-ins go on');
+  await until(async () => (await rows(own, "SELECT id FROM delivery WHERE channel = 'sms' AND lane IN ('p0', 'p1') AND state NOT IN ('sent', 'delivered')")).length === 0,
+    { ms: 30000, every: 100, what: 'all SMS out' });
+  const got = (await smsc.messages()).filter((m) => m.phone === numbers.get('sim-NP-GSJ') && m.text.includes('批示')).length;
+  const [{ unknown }] = await rows(own, "SELECT COUNT(*) AS unknown FROM attempt WHERE verdict = 'unknown'");
+  assert.equal(unknown, 0, 'the carrier was never away');
+  assert.equal(got, n, `${n} instructions, ${got} SMS`);
+  const kept = await rows(own, "SELECT id FROM notice WHERE person = 'sim-NP-GSJ' AND kind = 'instruction.sent'");
+  assert.equal(kept.length, n);
+  const fresh = await leader.rpc('instruction.create', instruction(phone, { object: `task:${id}`, object_version: version, units: ['NP-GSJ'], text: '恢复之后' }));
+  assert.ok(fresh.data.id);
+  const newest = (await rows(own, "SELECT id FROM notice WHERE person = 'sim-NP-GSJ' AND kind = 'instruction.sent' ORDER BY id DESC LIMIT 1"))[0].id;
+  await until(() => seen.has(newest), { what: 'the newest notice on the socket that was open all the time' });
+  assert.equal(lost, 0);
 });

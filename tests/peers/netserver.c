@@ -269,7 +269,13 @@ static void on_tick(struct net_loop *l, int64_t now) {
     (void)now;
 }
 
-static const struct net_ops ops = {on_open, on_message, on_closed, on_http, on_start, on_stop, on_tick};
+static const struct net_ops ops = {.ws_open    = on_open,
+                                   .ws_message = on_message,
+                                   .ws_closed  = on_closed,
+                                   .http       = on_http,
+                                   .loop_start = on_start,
+                                   .loop_stop  = on_stop,
+                                   .tick       = on_tick};
 
 static const char *arg_text(int argc, char **argv, const char *name, const char *def) {
     for (int i = 1; i < argc; i++)
