@@ -18,6 +18,8 @@ export const BUILD = path.join(ROOT, process.env.ZB_BUILD ?? 'build/release');
 export const BIN = path.join(BUILD, 'zhangban');
 
 export class Gateway {
+  static written = 0;
+
   /** conf: further options by name ({'ping_s': ...} as in base/conf.def). demo: the 2018 sample and its people. */
   constructor({ conf = {}, demo = true, dir = null } = {}) {
     this.dir = dir ?? fs.mkdtempSync(path.join(os.tmpdir(), 'zb-'));
@@ -28,8 +30,11 @@ export class Gateway {
     this.clients = [];
   }
 
+  /** Whole or not at all: other commands of the same gateway may be reading it. */
   writeConf() {
-    fs.writeFileSync(this.file, Object.entries(this.conf).map(([k, v]) => `${k} = ${v}\n`).join(''));
+    const next = `${this.file}.${++Gateway.written}`;
+    fs.writeFileSync(next, Object.entries(this.conf).map(([k, v]) => `${k} = ${v}\n`).join(''));
+    fs.renameSync(next, this.file);
   }
 
   /** Starts and waits for the ready line. */
