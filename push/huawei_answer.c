@@ -111,7 +111,7 @@ void huawei_answer(struct provider *p, struct arena *a, const struct push_msg *m
     } else {
         if (code == PARTIAL || code == ALL_INVALID) refused(code, o, m, out);
         else vendor_by_code(rows, ARRAY_N(rows), code, r->status, wall_ms, out);
-        vendor_ref(out, vendor_string(o, "requestId"));
+        vendor_ref(out, o, "requestId");
     }
     cJSON_Delete(o);
 }

@@ -114,7 +114,7 @@ static void by_lists(const cJSON *data, const struct push_msg *m, struct push_an
     if (vendor_holds(cJSON_GetObjectItemCaseSensitive(data, "expireTokens"), m->target)) vendor_say(out, V_GONE, "200 expireTokens");
     else if (vendor_holds(cJSON_GetObjectItemCaseSensitive(data, "failTokens"), m->target)) vendor_say(out, V_REJECTED, "200 failTokens");
     else if (cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(data, "sendResult"))) vendor_say(out, V_REJECTED, "200 sendResult false");
-    vendor_ref(out, vendor_string(data, "requestId"));
+    vendor_ref(out, data, "requestId");
 }
 
 static void honor_answer(struct provider *p, struct arena *a, const struct push_msg *m, const struct http_answer *r, int64_t wall_ms,

@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ERR_STATE openssl_err_state /* a typedef of OpenSSL bears the name of one of our errors */
+#include <openssl/evp.h>
+#undef ERR_STATE
+
 #include "base/calendar.h"
 #include "base/check.h"
 #include "base/clock.h"
@@ -117,9 +121,12 @@ static bool is_visible(const char *s, size_t max) {
     return n > 0;
 }
 
-void vendor_ref(struct push_answer *out, const char *ref) {
-    bool good = is_visible(ref, sizeof out->ref - 1);
-    (void)snprintf(out->ref, sizeof out->ref, "%s", good ? ref : "");
+void vendor_ref(struct push_answer *out, const cJSON *o, const char *name) {
+    const char *text = vendor_string(o, name);
+    int64_t     v;
+    if (is_visible(text, sizeof out->ref - 1)) (void)snprintf(out->ref, sizeof out->ref, "%s", text);
+    else if (*text == '\0' && vendor_number(o, name, &v)) (void)snprintf(out->ref, sizeof out->ref, "%lld", (long long)v);
+    else out->ref[0] = '\0';
 }
 
 bool vendor_cred_ok(const char *s) { return is_visible(s, CRED_MAX); }
@@ -159,7 +166,7 @@ const char *vendor_payload(struct arena *a, const struct push_msg *m) {
     jw_kstr(&w, "object", m->object);
     jw_kstr(&w, "notice", m->notice);
     jw_obj_end(&w);
-    const char *out = arena_strdup(a, buf_str(&b));
+    const char *out = b.failed ? "{}" : arena_strdup(a, buf_str(&b));
     buf_fini(&b);
     return out;
 }
@@ -188,6 +195,15 @@ const char *vendor_tap(const struct provider *p, struct arena *a, const struct p
     const char *out = b.failed ? "" : arena_strdup(a, buf_str(&b));
     buf_fini(&b);
     return out;
+}
+
+const char *vendor_digest(struct arena *a, const char *alg, const char *text) {
+    unsigned char md[EVP_MAX_MD_SIZE];
+    size_t        n   = 0;
+    char         *hex = arena_alloc(a, 2 * sizeof md + 1);
+    MUST(EVP_Q_digest(NULL, alg, NULL, text, strlen(text), md, &n) == 1);
+    hex_encode(hex, md, n);
+    return hex;
 }
 
 int64_t vendor_clamp(int64_t v, int64_t min, int64_t max) { return v < min ? min : v > max ? max : v; }

@@ -40,7 +40,8 @@ cJSON *vendor_body(const struct http_answer *r);
 bool        vendor_number(const cJSON *o, const char *name, int64_t *v);
 const char *vendor_string(const cJSON *o, const char *name); /* "" */
 bool        vendor_holds(const cJSON *list, const char *token); /* an array of texts that has this one, or this text itself */
-void        vendor_ref(struct push_answer *out, const char *ref); /* "" when it does not fit or is not of printable ASCII */
+/* out->ref from a member that is a text or a number; "" when it is absent, does not fit or is not of printable ASCII. */
+void vendor_ref(struct push_answer *out, const cJSON *o, const char *name);
 /* 1 to 2048 printable ASCII characters without blanks: what may go into a header. */
 bool vendor_cred_ok(const char *s);
 
@@ -55,6 +56,8 @@ const char *vendor_payload(struct arena *a, const struct push_msg *m);
 /* Option `tap` with {object} replaced, percent-encoded; "" opens the app: no such option, or no object, or longer than VENDOR_TAP_MAX. */
 #define VENDOR_TAP_MAX 1000
 const char *vendor_tap(const struct provider *p, struct arena *a, const struct push_msg *m);
+/* Hex, lower case, of a digest by its OpenSSL name: SHA256, MD5. */
+const char *vendor_digest(struct arena *a, const char *alg, const char *text);
 int64_t     vendor_clamp(int64_t v, int64_t min, int64_t max);
 void        vendor_form(struct buf *b, const char *name, const char *value); /* application/x-www-form-urlencoded, appended */
 /* own base_url or else base, then path. */
