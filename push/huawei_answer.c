@@ -76,7 +76,7 @@ static void by_cause(long long code, const char *cause, struct push_answer *out)
 }
 
 /* Codes 80100000 and 80300007. The older generation lists tokens without a cause: then they are dead. */
-static void refused(int64_t code, const cJSON *o, const struct push_msg *m, struct push_answer *out) {
+static void refused(int64_t code, int status, const cJSON *o, const struct push_msg *m, struct push_answer *out) {
     const char  *text = vendor_string(o, "msg"), *why;
     const cJSON *given = cJSON_GetObjectItemCaseSensitive(o, "msg"), *lists, *old, *cause;
     cJSON       *own  = NULL;
@@ -88,7 +88,8 @@ static void refused(int64_t code, const cJSON *o, const struct push_msg *m, stru
     cause = cJSON_IsObject(lists) ? cause_of(lists, m->target, !taken) : NULL;
     if (cause) by_cause((long long)code, cause->string, out);
     else if (vendor_holds(old, m->target) || vendor_holds(lists, m->target)) vendor_say(out, V_GONE, "%lld token invalid", (long long)code);
-    else if (taken) vendor_say(out, V_SENT, "%lld accepted, our token not among the refused", (long long)code);
+    else if (taken && status / 100 == 2) vendor_say(out, V_SENT, "%lld accepted, our token not among the refused", (long long)code);
+    else if (taken) vendor_say(out, V_UNKNOWN, "%lld accepted under HTTP %d", (long long)code, status);
     else if (code == ALL_INVALID || !is_empty(old) || (cJSON_IsArray(lists) && !is_empty(lists)))
         vendor_say(out, V_GONE, "%lld all tokens invalid", (long long)code);
     else vendor_say(out, V_UNKNOWN, "%lld some tokens refused, not said which", (long long)code);
@@ -109,7 +110,7 @@ void huawei_answer(struct provider *p, struct arena *a, const struct push_msg *m
     if (!vendor_number(o, "code", &code)) {
         vendor_no_code(r, out);
     } else {
-        if (code == PARTIAL || code == ALL_INVALID) refused(code, o, m, out);
+        if (code == PARTIAL || code == ALL_INVALID) refused(code, r->status, o, m, out);
         else vendor_by_code(rows, ARRAY_N(rows), code, r->status, wall_ms, out);
         vendor_ref(out, o, "requestId");
     }
