@@ -9,8 +9,8 @@
 
 enum { OK = 80000000, PARTIAL = 80100000, ALL_INVALID = 80300007 };
 
-/* Generations differ in which of these they know; a number means the same in both. The first digits of what is not in the list still
- * tell whose fault it is. */
+/* Generations differ in which of these they know; a number means the same in both. The first digits of what is not in the list
+ * still tell whose fault it is. */
 static const struct vendor_row rows[] = {
     {OK, 0, V_SENT, WAIT_NONE, "accepted"},
     {80100001, 0, V_REJECTED, WAIT_NONE, "some parameters are wrong"},
@@ -44,18 +44,19 @@ static const struct {
     const char  *cause;
     enum verdict verdict;
 } causes[] = {
-    {"tokenFormatError", V_GONE},        {"tokenPlatformNotSupport", V_GONE},
-    {"noRight", V_GONE},                 {"noPushTypeRight", V_CONFIG},
-    {"appinfoError", V_CONFIG},          {"disableSendHuaweiMsgBecauseOfPenalty", V_CONFIG},
+    {"tokenFormatError", V_GONE},      {"tokenPlatformNotSupport", V_GONE}, {"noRight", V_GONE},
+    {"noPushTypeRight", V_CONFIG},     {"appinfoError", V_CONFIG},          {"disableSendHuaweiMsgBecauseOfPenalty", V_CONFIG},
     {"countryNotSupport", V_REJECTED},
 };
 
 static bool is_empty(const cJSON *x) {
     if (cJSON_IsArray(x)) return cJSON_GetArraySize(x) == 0;
-    return !cJSON_IsString(x) || *x->valuestring == '\0';
+    const char *s = cJSON_GetStringValue(x);
+    return s == NULL || *s == '\0';
 }
 
-/* The cause that names our token; with `any` (tokens may come shortened, and only one was sent) the first that names one. NULL: none. */
+/* The cause that names our token; with `any` (tokens may come shortened, and only one was sent) the first that names one. NULL:
+ * none. */
 static const cJSON *cause_of(const cJSON *lists, const char *token, bool any) {
     const cJSON *x, *first = NULL;
     cJSON_ArrayForEach(x, lists) {
@@ -77,22 +78,27 @@ static void by_cause(long long code, const char *cause, struct push_answer *out)
 
 /* Codes 80100000 and 80300007. The older generation lists tokens without a cause: then they are dead. */
 static void refused(int64_t code, int status, const cJSON *o, const struct push_msg *m, struct push_answer *out) {
-    const char  *text = vendor_string(o, "msg"), *why;
+    const char  *text  = vendor_string(o, "msg"), *why;
     const cJSON *given = cJSON_GetObjectItemCaseSensitive(o, "msg"), *lists, *old, *cause;
-    cJSON       *own  = NULL;
-    int64_t      good = 0;
+    cJSON       *own   = NULL;
+    int64_t      good  = 0;
     if (*text && json_parse(text, strlen(text), &own, &why) == ERR_OK) given = own;
     bool taken = code == PARTIAL && vendor_number(given, "success", &good) && good > 0; /* ours, unless a list has it */
-    lists = cJSON_GetObjectItemCaseSensitive(given, "illegalTokens");
-    old   = cJSON_GetObjectItemCaseSensitive(given, "illegal_tokens");
-    cause = cJSON_IsObject(lists) ? cause_of(lists, m->target, !taken) : NULL;
-    if (cause) by_cause((long long)code, cause->string, out);
-    else if (vendor_holds(old, m->target) || vendor_holds(lists, m->target)) vendor_say(out, V_GONE, "%lld token invalid", (long long)code);
-    else if (taken && status / 100 == 2) vendor_say(out, V_SENT, "%lld accepted, our token not among the refused", (long long)code);
-    else if (taken) vendor_say(out, V_UNKNOWN, "%lld accepted under HTTP %d", (long long)code, status);
+    lists      = cJSON_GetObjectItemCaseSensitive(given, "illegalTokens");
+    old        = cJSON_GetObjectItemCaseSensitive(given, "illegal_tokens");
+    cause      = cJSON_IsObject(lists) ? cause_of(lists, m->target, !taken) : NULL;
+    if (cause)
+        by_cause((long long)code, cause->string, out);
+    else if (vendor_holds(old, m->target) || vendor_holds(lists, m->target))
+        vendor_say(out, V_GONE, "%lld token invalid", (long long)code);
+    else if (taken && status / 100 == 2)
+        vendor_say(out, V_SENT, "%lld accepted, our token not among the refused", (long long)code);
+    else if (taken)
+        vendor_say(out, V_UNKNOWN, "%lld accepted under HTTP %d", (long long)code, status);
     else if (code == ALL_INVALID || !is_empty(old) || (cJSON_IsArray(lists) && !is_empty(lists)))
         vendor_say(out, V_GONE, "%lld all tokens invalid", (long long)code);
-    else vendor_say(out, V_UNKNOWN, "%lld some tokens refused, not said which", (long long)code);
+    else
+        vendor_say(out, V_UNKNOWN, "%lld some tokens refused, not said which", (long long)code);
     cJSON_Delete(own);
 }
 
@@ -110,8 +116,10 @@ void huawei_answer(struct provider *p, struct arena *a, const struct push_msg *m
     if (!vendor_number(o, "code", &code)) {
         vendor_no_code(r, out);
     } else {
-        if (code == PARTIAL || code == ALL_INVALID) refused(code, r->status, o, m, out);
-        else vendor_by_code(rows, ARRAY_N(rows), code, r->status, wall_ms, out);
+        if (code == PARTIAL || code == ALL_INVALID)
+            refused(code, r->status, o, m, out);
+        else
+            vendor_by_code(rows, ARRAY_N(rows), code, r->status, wall_ms, out);
         vendor_ref(out, o, "requestId");
     }
     cJSON_Delete(o);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Honor Push. Of its answers little is published: code 200, and lists of tokens that failed or expired; every other code is unknown
- * to us and treated by the HTTP status. Pure functions.
+ * Honor Push. Of its answers little is published: code 200, and lists of tokens that failed or expired; every other code is
+ * unknown to us and treated by the HTTP status. Pure functions.
  */
 #include <stdio.h>
 #include <string.h>
@@ -11,13 +11,13 @@
 #include "push/kinds.h"
 #include "push/vendor_int.h"
 
-#define HONOR_PUSH  "https://push-api.cloud.honor.com"
+#define HONOR_PUSH "https://push-api.cloud.honor.com"
 #define HONOR_TOKEN "https://iam.developer.honor.com/auth/token"
-#define TTL_MAX_S   1296000
-#define TITLE_MAX   40
-#define TEXT_MAX    256 /* it stands in the message twice */
-#define BODY_MAX    16384
-#define OK          200
+#define TTL_MAX_S 1296000
+#define TITLE_MAX 40
+#define TEXT_MAX 256 /* it stands in the message twice */
+#define BODY_MAX 16384
+#define OK 200
 
 struct honor {
     char secret[256];
@@ -51,8 +51,8 @@ static enum err honor_cred_call(struct provider *p, struct arena *a, int64_t wal
     return ERR_OK;
 }
 
-static void honor_cred_answer(struct provider *p, struct arena *a, const struct http_answer *r, const char **cred, int64_t *life_ms,
-                              struct push_answer *out) {
+static void honor_cred_answer(struct provider *p, struct arena *a, const struct http_answer *r, const char **cred,
+                              int64_t *life_ms, struct push_answer *out) {
     (void)p;
     vendor_oauth_answer(a, r, cred, life_ms, out);
 }
@@ -111,20 +111,25 @@ static enum err honor_call(struct provider *p, struct arena *a, const struct pus
 
 /* Code 200: what became of our token. */
 static void by_lists(const cJSON *data, const struct push_msg *m, struct push_answer *out) {
-    if (vendor_holds(cJSON_GetObjectItemCaseSensitive(data, "expireTokens"), m->target)) vendor_say(out, V_GONE, "200 expireTokens");
-    else if (vendor_holds(cJSON_GetObjectItemCaseSensitive(data, "failTokens"), m->target)) vendor_say(out, V_REJECTED, "200 failTokens");
-    else if (cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(data, "sendResult"))) vendor_say(out, V_REJECTED, "200 sendResult false");
+    if (vendor_holds(cJSON_GetObjectItemCaseSensitive(data, "expireTokens"), m->target))
+        vendor_say(out, V_GONE, "200 expireTokens");
+    else if (vendor_holds(cJSON_GetObjectItemCaseSensitive(data, "failTokens"), m->target))
+        vendor_say(out, V_REJECTED, "200 failTokens");
+    else if (cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(data, "sendResult")))
+        vendor_say(out, V_REJECTED, "200 sendResult false");
     vendor_ref(out, data, "requestId");
 }
 
-static void honor_answer(struct provider *p, struct arena *a, const struct push_msg *m, const struct http_answer *r, int64_t wall_ms,
-                         struct push_answer *out) {
+static void honor_answer(struct provider *p, struct arena *a, const struct push_msg *m, const struct http_answer *r,
+                         int64_t wall_ms, struct push_answer *out) {
     (void)p, (void)a;
     int64_t code;
     if (http_verdict(r, wall_ms, out)) return;
     cJSON *o = vendor_body(r);
-    if (!vendor_number(o, "code", &code)) vendor_no_code(r, out);
-    else vendor_by_code(rows, ARRAY_N(rows), code, r->status, wall_ms, out);
+    if (!vendor_number(o, "code", &code))
+        vendor_no_code(r, out);
+    else
+        vendor_by_code(rows, ARRAY_N(rows), code, r->status, wall_ms, out);
     if (out->verdict == V_SENT) by_lists(cJSON_GetObjectItemCaseSensitive(o, "data"), m, out);
     cJSON_Delete(o);
 }

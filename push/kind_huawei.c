@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Huawei Push Kit v1 (OAuth): Android with EMUI, HarmonyOS up to 4. Phones with HarmonyOS 5 and later belong to kind huawei3: another
- * address, another credential, other tokens. Pure functions.
+ * Huawei Push Kit v1 (OAuth): Android with EMUI, HarmonyOS up to 4. Phones with HarmonyOS 5 and later belong to kind huawei3:
+ * another address, another credential, other tokens. Pure functions.
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,9 +12,9 @@
 #include "push/kinds.h"
 #include "push/vendor_int.h"
 
-#define BODY_MAX  4096 /* without the token */
+#define BODY_MAX 4096 /* without the token */
 #define TITLE_MAX 40
-#define TEXT_MAX  500
+#define TEXT_MAX 500
 
 struct huawei {
     char secret[256];
@@ -24,7 +24,8 @@ static const struct provider_opt opts[] = {
     {"app_id", OPT_TEXT, NULL, "App ID of AppGallery Connect, also the OAuth client id", 0, 0},
     {"secret_file", OPT_FILE, NULL, "file with the app secret", 0, 0},
     {"token_url", OPT_URL, HUAWEI_TOKEN, "where access tokens are fetched", 0, 0},
-    {"category", OPT_TEXT, "WORK", "message class that was granted (自分类权益); empty: none, every message is then capped as marketing", 0, 0},
+    {"category", OPT_TEXT, "WORK",
+     "message class that was granted (自分类权益); empty: none, every message is then capped as marketing", 0, 0},
     {"importance", OPT_TEXT, "NORMAL", "LOW (silent), NORMAL or HIGH (needs a right)", 0, 0},
     {"channel_id", OPT_TEXT, "", "notification channel of the app; empty: the default one", 0, 0},
     {"receipt_id", OPT_TEXT, "", "receipt configuration of the console that applies; empty: the console's default", 0, 0},
@@ -50,8 +51,8 @@ static enum err huawei_cred_call(struct provider *p, struct arena *a, int64_t wa
     return ERR_OK;
 }
 
-static void huawei_cred_answer(struct provider *p, struct arena *a, const struct http_answer *r, const char **cred, int64_t *life_ms,
-                               struct push_answer *out) {
+static void huawei_cred_answer(struct provider *p, struct arena *a, const struct http_answer *r, const char **cred,
+                               int64_t *life_ms, struct push_answer *out) {
     (void)p;
     vendor_oauth_answer(a, r, cred, life_ms, out);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Huawei Push Kit v3: HarmonyOS 5 and later. The credential is a JWT signed here (PS256) with the key of a service account; access
- * tokens of OAuth are not accepted. Pure functions.
+ * Huawei Push Kit v3: HarmonyOS 5 and later. The credential is a JWT signed here (PS256) with the key of a service account;
+ * access tokens of OAuth are not accepted. Pure functions.
  */
 #include <stdio.h>
 #include <string.h>
@@ -14,11 +14,11 @@
 #include "push/kinds.h"
 #include "push/vendor_int.h"
 
-#define BODY_MAX  4096 /* without the token */
+#define BODY_MAX 4096 /* without the token */
 #define TITLE_MAX 40
-#define TEXT_MAX  500
-#define LIFE_S    3600
-#define ID_MAX    128
+#define TEXT_MAX 500
+#define LIFE_S 3600
+#define ID_MAX 128
 
 struct huawei3 {
     char            project[ID_MAX + 1], key_id[ID_MAX + 1], account[ID_MAX + 1];
@@ -27,7 +27,8 @@ struct huawei3 {
 
 static const struct provider_opt opts[] = {
     {"key_file", OPT_FILE, NULL, "JSON file of the service account's key (project_id, key_id, private_key, sub_account)", 0, 0},
-    {"category", OPT_TEXT, "WORK", "message class that was granted (自分类权益); without the right every message is capped as marketing", 0, 0},
+    {"category", OPT_TEXT, "WORK",
+     "message class that was granted (自分类权益); without the right every message is capped as marketing", 0, 0},
     {"action", OPT_TEXT, "", "action of the page a tap opens; it is given the object; empty: the app", 0, 0},
     {"test", OPT_BOOL, "false", "test messages: no class needed, 1000 a day", 0, 0},
 };
@@ -68,8 +69,10 @@ static enum err huawei3_open(struct provider *p, char *why, size_t why_n) {
     char       *text = provider_file(p, "key_file", &n, why, why_n);
     if (text == NULL) return ERR_INPUT;
     enum err e = json_parse(text, n, &o, &ignored);
-    if (e) (void)snprintf(why, why_n, "option key_file: not JSON");
-    else e = read_key(provider_state(p), o, why, why_n);
+    if (e)
+        (void)snprintf(why, why_n, "option key_file: not JSON");
+    else
+        e = read_key(provider_state(p), o, why, why_n);
     wipe_strings(o);
     cJSON_Delete(o);
     x_wipe(text, n);

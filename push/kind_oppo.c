@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * OPPO Push, also OnePlus and realme. The auth token is fetched with a signature over the time, lives a day, and goes in the form of
- * each request. Pure functions.
+ * OPPO Push, also OnePlus and realme. The auth token is fetched with a signature over the time, lives a day, and goes in the form
+ * of each request. Pure functions.
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,15 +12,15 @@
 #include "push/kinds.h"
 #include "push/vendor_int.h"
 
-#define OPPO_PUSH    "https://api.push.oppomobile.com"
-#define LIFE_MS      (24LL * 3600 * 1000)
-#define TITLE_MAX    50
-#define TEXT_MAX     50  /* of the standard style */
-#define LONG_MAX     128 /* of the style with a long text */
-#define TTL_MIN_S    3600
-#define TTL_MAX_S    864000
-#define MESSAGE_MAX  8192
-#define BODY_MAX     65536
+#define OPPO_PUSH "https://api.push.oppomobile.com"
+#define LIFE_MS (24LL * 3600 * 1000)
+#define TITLE_MAX 50
+#define TEXT_MAX 50  /* of the standard style */
+#define LONG_MAX 128 /* of the style with a long text */
+#define TTL_MIN_S 3600
+#define TTL_MAX_S 864000
+#define MESSAGE_MAX 8192
+#define BODY_MAX 65536
 
 enum { STYLE_STANDARD = 1, STYLE_LONG = 2, BY_REGISTRATION_ID = 2, TAP_APP = 0, TAP_INTENT = 5 };
 
@@ -31,9 +31,11 @@ struct oppo {
 static const struct provider_opt opts[] = {
     {"app_key", OPT_TEXT, NULL, "AppKey of the push platform", 0, 0},
     {"secret_file", OPT_FILE, NULL, "file with the MasterSecret (not the AppSecret)", 0, 0},
-    {"channel_id", OPT_TEXT, "", "notification channel of the app that was registered (私信 has no daily cap); empty: the public one", 0, 0},
+    {"channel_id", OPT_TEXT, "",
+     "notification channel of the app that was registered (私信 has no daily cap); empty: the public one", 0, 0},
     {"category", OPT_TEXT, "", "message class that was granted; empty: none", 0, 0},
-    {"notify_level", OPT_NUMBER, "0", "1 in the list, 2 also on the lock screen, 16 also banner and sound; needs category; 0: as granted", 0, 16},
+    {"notify_level", OPT_NUMBER, "0",
+     "1 in the list, 2 also on the lock screen, 16 also banner and sound; needs category; 0: as granted", 0, 16},
     {"receipts_url", OPT_URL, "", "address that receipts are posted to (call_back_url); empty: none", 0, 0},
     {"tap", OPT_TEXT, "", "intent URL a tap opens, {object} stands for the object (task%3AID); empty: the app", 0, 0},
 };
@@ -74,8 +76,8 @@ static enum err oppo_open(struct provider *p, char *why, size_t why_n) {
 }
 
 static enum err oppo_cred_call(struct provider *p, struct arena *a, int64_t wall_ms, struct http_call *out) {
-    struct oppo *o    = provider_state(p);
-    const char  *key  = provider_text(p, "app_key"), *at = arena_printf(a, "%lld", (long long)wall_ms);
+    struct oppo *o   = provider_state(p);
+    const char  *key = provider_text(p, "app_key"), *at = arena_printf(a, "%lld", (long long)wall_ms);
     const char  *sign = vendor_digest(a, "SHA256", arena_printf(a, "%s%s%s", key, at, o->master));
     struct buf   b;
     buf_init(&b, 4096);
@@ -86,17 +88,20 @@ static enum err oppo_cred_call(struct provider *p, struct arena *a, int64_t wall
     return ERR_OK;
 }
 
-static void oppo_cred_answer(struct provider *p, struct arena *a, const struct http_answer *r, const char **cred, int64_t *life_ms,
-                             struct push_answer *out) {
+static void oppo_cred_answer(struct provider *p, struct arena *a, const struct http_answer *r, const char **cred,
+                             int64_t *life_ms, struct push_answer *out) {
     (void)p;
     int64_t code, wall_ms = clock_wall_ms();
     cJSON  *o = NULL;
     if (!http_verdict(r, wall_ms, out)) {
         o                 = vendor_body(r);
         const char *token = vendor_string(cJSON_GetObjectItemCaseSensitive(o, "data"), "auth_token");
-        if (!vendor_number(o, "code", &code)) vendor_no_code(r, out);
-        else vendor_by_code(rows, ARRAY_N(rows), code, r->status, wall_ms, out);
-        if (out->verdict == V_SENT && !vendor_cred_ok(token)) vendor_say(out, V_RETRY, "0 without a token");
+        if (!vendor_number(o, "code", &code))
+            vendor_no_code(r, out);
+        else
+            vendor_by_code(rows, ARRAY_N(rows), code, r->status, wall_ms, out);
+        if (out->verdict == V_SENT && !vendor_cred_ok(token))
+            vendor_say(out, V_RETRY, "0 without a token");
         else if (out->verdict == V_SENT) {
             *cred    = arena_strdup(a, token);
             *life_ms = LIFE_MS;
@@ -122,8 +127,10 @@ static void notification(struct provider *p, struct arena *a, const struct push_
     jw_kstr(w, "content", is_long ? vendor_cut(a, m->text, LONG_MAX, false) : text);
     jw_kint(w, "notify_id", vendor_notify_id(m)); /* a later one of the same notice replaces it on the screen */
     jw_kint(w, "click_action_type", *tap ? TAP_INTENT : TAP_APP);
-    if (*tap) jw_kstr(w, "click_action_url", tap);
-    else jw_kstr(w, "action_parameters", vendor_payload(a, m));
+    if (*tap)
+        jw_kstr(w, "click_action_url", tap);
+    else
+        jw_kstr(w, "action_parameters", vendor_payload(a, m));
     jw_kbool(w, "off_line", m->ttl_s > 0);
     if (m->ttl_s > 0) jw_kint(w, "off_line_ttl", vendor_clamp(m->ttl_s, TTL_MIN_S, TTL_MAX_S));
     if (*channel) jw_kstr(w, "channel_id", channel);
@@ -167,14 +174,16 @@ static enum err oppo_call(struct provider *p, struct arena *a, const struct push
     return ERR_OK;
 }
 
-static void oppo_answer(struct provider *p, struct arena *a, const struct push_msg *m, const struct http_answer *r, int64_t wall_ms,
-                        struct push_answer *out) {
+static void oppo_answer(struct provider *p, struct arena *a, const struct push_msg *m, const struct http_answer *r,
+                        int64_t wall_ms, struct push_answer *out) {
     (void)p, (void)a, (void)m;
     int64_t code;
     if (http_verdict(r, wall_ms, out)) return;
     cJSON *o = vendor_body(r);
-    if (!vendor_number(o, "code", &code)) vendor_no_code(r, out);
-    else vendor_by_code(rows, ARRAY_N(rows), code, r->status, wall_ms, out);
+    if (!vendor_number(o, "code", &code))
+        vendor_no_code(r, out);
+    else
+        vendor_by_code(rows, ARRAY_N(rows), code, r->status, wall_ms, out);
     if (out->verdict == V_SENT) vendor_ref(out, cJSON_GetObjectItemCaseSensitive(o, "data"), "messageId");
     cJSON_Delete(o);
 }

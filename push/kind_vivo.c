@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * vivo Push, also iQOO. The auth token is fetched with a signature over the time and lives a day; it is renewed every two hours, as
- * vivo asks. Messages of the class "operation" are carried from 07:00 to 23:00 only. Pure functions.
+ * vivo Push, also iQOO. The auth token is fetched with a signature over the time and lives a day; it is renewed every two hours,
+ * as vivo asks. Messages of the class "operation" are carried from 07:00 to 23:00 only. Pure functions.
  */
 #include <stdio.h>
 #include <string.h>
@@ -13,12 +13,12 @@
 #include "push/vendor_int.h"
 
 #define VIVO_PUSH "https://api-push.vivo.com.cn"
-#define LIFE_MS   (2LL * 3600 * 1000)
+#define LIFE_MS (2LL * 3600 * 1000)
 #define TITLE_MAX 40 /* a Chinese character counts two */
-#define TEXT_MAX  100
+#define TEXT_MAX 100
 #define TTL_MIN_S 900
 #define TTL_MAX_S 604800
-#define BODY_MAX  16384
+#define BODY_MAX 16384
 
 enum { SYSTEM = 1, TAP_APP = 1, TAP_PAGE = 4, REGID_ILLEGAL = 10302, NOT_A_TESTER = 4 };
 
@@ -30,7 +30,8 @@ static const struct provider_opt opts[] = {
     {"app_id", OPT_TEXT, NULL, "appId of the push platform", 0, 0},
     {"app_key", OPT_TEXT, NULL, "appKey of the same page", 0, 0},
     {"secret_file", OPT_FILE, NULL, "file with the appSecret", 0, 0},
-    {"classification", OPT_NUMBER, "1", "1: system (must be granted, any hour); 0: operation (07:00 to 23:00, two a day for each phone)", 0, 1},
+    {"classification", OPT_NUMBER, "1",
+     "1: system (must be granted, any hour); 0: operation (07:00 to 23:00, two a day for each phone)", 0, 1},
     {"category", OPT_TEXT, "TODO", "message class within it; empty: none", 0, 0},
     {"receipts_url", OPT_URL, "", "address that receipts are posted to (extra.callback); empty: none", 0, 0},
     {"test", OPT_BOOL, "false", "test messages, to phones that are listed in the console only", 0, 0},
@@ -79,17 +80,20 @@ static enum err vivo_cred_call(struct provider *p, struct arena *a, int64_t wall
     return ERR_OK;
 }
 
-static void vivo_cred_answer(struct provider *p, struct arena *a, const struct http_answer *r, const char **cred, int64_t *life_ms,
-                             struct push_answer *out) {
+static void vivo_cred_answer(struct provider *p, struct arena *a, const struct http_answer *r, const char **cred,
+                             int64_t *life_ms, struct push_answer *out) {
     (void)p;
     int64_t code, wall_ms = clock_wall_ms();
     cJSON  *o = NULL;
     if (!http_verdict(r, wall_ms, out)) {
         o                 = vendor_body(r);
         const char *token = vendor_string(o, "authToken");
-        if (!vendor_number(o, "result", &code)) vendor_no_code(r, out);
-        else vendor_by_code(rows, ARRAY_N(rows), code, r->status, wall_ms, out);
-        if (out->verdict == V_SENT && !vendor_cred_ok(token)) vendor_say(out, V_RETRY, "0 without a token");
+        if (!vendor_number(o, "result", &code))
+            vendor_no_code(r, out);
+        else
+            vendor_by_code(rows, ARRAY_N(rows), code, r->status, wall_ms, out);
+        if (out->verdict == V_SENT && !vendor_cred_ok(token))
+            vendor_say(out, V_RETRY, "0 without a token");
         else if (out->verdict == V_SENT) {
             *cred    = arena_strdup(a, token);
             *life_ms = LIFE_MS;
@@ -132,10 +136,12 @@ static enum err vivo_call(struct provider *p, struct arena *a, const struct push
     jw_kint(&w, "notifyType", loudness[m->priority & 3]);
     jw_kstr(&w, "title", vendor_cut(a, m->title, TITLE_MAX, true));
     jw_kstr(&w, "content", vendor_cut(a, m->text, TEXT_MAX, true));
-    if (m->ttl_s > 0) jw_kint(&w, "timeToLive", vendor_clamp(m->ttl_s, TTL_MIN_S, TTL_MAX_S));
-    else jw_kbool(&w, "sendOnline", true);
+    if (m->ttl_s > 0)
+        jw_kint(&w, "timeToLive", vendor_clamp(m->ttl_s, TTL_MIN_S, TTL_MAX_S));
+    else
+        jw_kbool(&w, "sendOnline", true);
     jw_kint(&w, "classification", is_system ? 1 : 0);
-    jw_kstr(&w, "requestId", m->id); /* the same at every attempt */
+    jw_kstr(&w, "requestId", m->id);              /* the same at every attempt */
     jw_kint(&w, "notifyId", vendor_notify_id(m)); /* a later one of the same notice replaces it on the screen */
     jw_kint(&w, "pushMode", provider_flag(p, "test") ? 1 : 0);
     jw_kbool(&w, "foregroundShow", true);
@@ -159,19 +165,24 @@ static void invalid_user(const cJSON *user, const struct push_msg *m, int64_t co
     if ((*id && strcmp(id, m->target) != 0) || !vendor_number(user, "status", &status)) return;
     if (status == 1 || status == 2)
         vendor_say(out, V_GONE, "%lld invalidUser %s", (long long)code, status == 1 ? "unknown" : "uninstalled or unsubscribed");
-    else if (status == NOT_A_TESTER) vendor_say(out, V_CONFIG, "%lld invalidUser: not a test user", (long long)code);
-    else if (code == 0) vendor_say(out, V_REJECTED, "0 invalidUser, unknown status %lld", (long long)status);
+    else if (status == NOT_A_TESTER)
+        vendor_say(out, V_CONFIG, "%lld invalidUser: not a test user", (long long)code);
+    else if (code == 0)
+        vendor_say(out, V_REJECTED, "0 invalidUser, unknown status %lld", (long long)status);
 }
 
-static void vivo_answer(struct provider *p, struct arena *a, const struct push_msg *m, const struct http_answer *r, int64_t wall_ms,
-                        struct push_answer *out) {
+static void vivo_answer(struct provider *p, struct arena *a, const struct push_msg *m, const struct http_answer *r,
+                        int64_t wall_ms, struct push_answer *out) {
     (void)p, (void)a;
     int64_t code = -1;
     if (http_verdict(r, wall_ms, out)) return;
     cJSON *o = vendor_body(r);
-    if (!vendor_number(o, "result", &code)) vendor_no_code(r, out);
-    else vendor_by_code(rows, ARRAY_N(rows), code, r->status, wall_ms, out);
-    if (out->verdict == V_SENT || code == REGID_ILLEGAL) invalid_user(cJSON_GetObjectItemCaseSensitive(o, "invalidUser"), m, code, out);
+    if (!vendor_number(o, "result", &code))
+        vendor_no_code(r, out);
+    else
+        vendor_by_code(rows, ARRAY_N(rows), code, r->status, wall_ms, out);
+    if (out->verdict == V_SENT || code == REGID_ILLEGAL)
+        invalid_user(cJSON_GetObjectItemCaseSensitive(o, "invalidUser"), m, code, out);
     if (out->verdict == V_SENT) vendor_ref(out, o, "taskId");
     cJSON_Delete(o);
 }

@@ -10,11 +10,11 @@
 #include "push/vendor_int.h"
 
 #define XIAOMI_PUSH "https://api.xmpush.xiaomi.com"
-#define TITLE_MAX   49  /* "shorter than 50" */
-#define TEXT_MAX    127 /* "shorter than 128" */
-#define TTL_MAX_S   1209600
-#define JOBKEY_MAX  12
-#define BODY_MAX    65536
+#define TITLE_MAX 49 /* "shorter than 50" */
+#define TEXT_MAX 127 /* "shorter than 128" */
+#define TTL_MAX_S 1209600
+#define JOBKEY_MAX 12
+#define BODY_MAX 65536
 
 struct xiaomi {
     char secret[256];
@@ -109,14 +109,16 @@ static enum err xiaomi_call(struct provider *p, struct arena *a, const struct pu
     return ERR_OK;
 }
 
-static void xiaomi_answer(struct provider *p, struct arena *a, const struct push_msg *m, const struct http_answer *r, int64_t wall_ms,
-                          struct push_answer *out) {
+static void xiaomi_answer(struct provider *p, struct arena *a, const struct push_msg *m, const struct http_answer *r,
+                          int64_t wall_ms, struct push_answer *out) {
     (void)p, (void)a, (void)m;
     int64_t code;
     if (http_verdict(r, wall_ms, out)) return;
     cJSON *o = vendor_body(r);
-    if (!vendor_number(o, "code", &code)) vendor_no_code(r, out);
-    else vendor_by_code(rows, ARRAY_N(rows), code, r->status, wall_ms, out);
+    if (!vendor_number(o, "code", &code))
+        vendor_no_code(r, out);
+    else
+        vendor_by_code(rows, ARRAY_N(rows), code, r->status, wall_ms, out);
     if (out->verdict == V_SENT) {
         if (strcmp(vendor_string(o, "result"), "error") == 0) vendor_say(out, V_UNKNOWN, "0 under result error");
         vendor_ref(out, cJSON_GetObjectItemCaseSensitive(o, "data"), "id");

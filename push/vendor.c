@@ -17,12 +17,12 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-#define HOUR_MS      3600000LL
-#define CRED_MAX     2048
-#define FORM_LIFE_S  3600 /* of an OAuth token whose answer does not say */
-#define OAUTH_MIN_S  60
-#define OAUTH_MAX_S  86400
-#define WHOLE_MAX    9e15 /* whole numbers up to here are exact in a double */
+#define HOUR_MS 3600000LL
+#define CRED_MAX 2048
+#define FORM_LIFE_S 3600 /* of an OAuth token whose answer does not say */
+#define OAUTH_MIN_S 60
+#define OAUTH_MAX_S 86400
+#define WHOLE_MAX 9e15 /* whole numbers up to here are exact in a double */
 
 /* ---- verdicts ---- */
 void vendor_say(struct push_answer *out, enum verdict v, const char *fmt, ...) {
@@ -53,8 +53,10 @@ void vendor_by_code(const struct vendor_row *rows, size_t n, int64_t code, int s
 }
 
 void vendor_no_code(const struct http_answer *r, struct push_answer *out) {
-    if (is_2xx(r->status)) vendor_say(out, V_UNKNOWN, "HTTP %d without an answer that can be read", r->status);
-    else vendor_say(out, by_status(r->status), "HTTP %d", r->status);
+    if (is_2xx(r->status))
+        vendor_say(out, V_UNKNOWN, "HTTP %d without an answer that can be read", r->status);
+    else
+        vendor_say(out, by_status(r->status), "HTTP %d", r->status);
 }
 
 void vendor_cred_verdict(struct push_answer *out) {
@@ -88,7 +90,8 @@ cJSON *vendor_body(const struct http_answer *r) {
 bool vendor_number(const cJSON *o, const char *name, int64_t *v) {
     const cJSON *x = cJSON_GetObjectItemCaseSensitive(o, name);
     if (cJSON_IsNumber(x)) {
-        if (fabs(x->valuedouble) > WHOLE_MAX || trunc(x->valuedouble) < x->valuedouble || trunc(x->valuedouble) > x->valuedouble) return false;
+        if (fabs(x->valuedouble) > WHOLE_MAX || trunc(x->valuedouble) < x->valuedouble || trunc(x->valuedouble) > x->valuedouble)
+            return false;
         *v = (int64_t)x->valuedouble;
         return true;
     }
@@ -124,9 +127,12 @@ static bool is_visible(const char *s, size_t max) {
 void vendor_ref(struct push_answer *out, const cJSON *o, const char *name) {
     const char *text = vendor_string(o, name);
     int64_t     v;
-    if (is_visible(text, sizeof out->ref - 1)) (void)snprintf(out->ref, sizeof out->ref, "%s", text);
-    else if (*text == '\0' && vendor_number(o, name, &v)) (void)snprintf(out->ref, sizeof out->ref, "%lld", (long long)v);
-    else out->ref[0] = '\0';
+    if (is_visible(text, sizeof out->ref - 1))
+        (void)snprintf(out->ref, sizeof out->ref, "%s", text);
+    else if (*text == '\0' && vendor_number(o, name, &v))
+        (void)snprintf(out->ref, sizeof out->ref, "%lld", (long long)v);
+    else
+        out->ref[0] = '\0';
 }
 
 bool vendor_cred_ok(const char *s) { return is_visible(s, CRED_MAX); }
@@ -142,8 +148,10 @@ const char *vendor_cut(struct arena *a, const char *text, size_t max, bool wide)
         used += width((unsigned char)text[i], wide);
         if (used > max) break;
         if (used <= room) keep = i + len; /* as far as this the dots still fit behind */
-        if (len == 1 && ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)) out[i] = ' ';
-        else memcpy(out + i, text + i, len);
+        if (len == 1 && ((unsigned char)text[i] < 0x20 || text[i] == 0x7f))
+            out[i] = ' ';
+        else
+            memcpy(out + i, text + i, len);
     }
     out[i] = '\0';
     if (used > max) memcpy(out + keep, dots, sizeof dots);
@@ -174,15 +182,18 @@ const char *vendor_payload(struct arena *a, const struct push_msg *m) {
 static void percent(struct buf *b, const char *s, bool plus) {
     for (; *s; s++) {
         unsigned char c = (unsigned char)*s;
-        if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || strchr("-._~", c)) buf_putc(b, *s);
-        else if (plus && c == ' ') buf_putc(b, '+');
-        else buf_printf(b, "%%%02X", (unsigned)c);
+        if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || strchr("-._~", c))
+            buf_putc(b, *s);
+        else if (plus && c == ' ')
+            buf_putc(b, '+');
+        else
+            buf_printf(b, "%%%02X", (unsigned)c);
     }
 }
 
 const char *vendor_tap(const struct provider *p, struct arena *a, const struct push_msg *m) {
     static const char mark[] = "{object}";
-    const char       *tap = provider_text(p, "tap"), *at;
+    const char       *tap    = provider_text(p, "tap"), *at;
     struct buf        b;
     if (*tap == '\0' || *m->object == '\0') return "";
     buf_init(&b, VENDOR_TAP_MAX);
@@ -237,8 +248,11 @@ enum err vendor_secret(struct provider *p, const char *opt, char *out, size_t ca
     char  *text = provider_file(p, opt, &n, why, why_n);
     if (text == NULL) return ERR_INPUT;
     bool good = is_visible(text, cap - 1);
-    if (good) memcpy(out, text, n + 1);
-    else (void)snprintf(why, why_n, "option %s: the file holds blanks, other than ASCII, or more than %zu characters", opt, cap - 1);
+    if (good)
+        memcpy(out, text, n + 1);
+    else
+        (void)snprintf(why, why_n, "option %s: the file holds blanks, other than ASCII, or more than %zu characters", opt,
+                       cap - 1);
     x_wipe(text, n);
     x_free(text);
     return good ? ERR_OK : ERR_INPUT;
@@ -270,7 +284,8 @@ enum err vendor_choice_check(const struct provider *p, const char *opt, const ch
 }
 
 /* ---- OAuth 2.0 ---- */
-void vendor_oauth_call(const struct provider *p, struct arena *a, const char *client_id, const char *secret, struct http_call *out) {
+void vendor_oauth_call(const struct provider *p, struct arena *a, const char *client_id, const char *secret,
+                       struct http_call *out) {
     struct buf b;
     buf_init(&b, 4096);
     vendor_form(&b, "grant_type", "client_credentials");
@@ -279,7 +294,8 @@ void vendor_oauth_call(const struct provider *p, struct arena *a, const char *cl
     vendor_post(out, a, provider_text(p, "token_url"), VENDOR_FORM, &b);
 }
 
-void vendor_oauth_answer(struct arena *a, const struct http_answer *r, const char **cred, int64_t *life_ms, struct push_answer *out) {
+void vendor_oauth_answer(struct arena *a, const struct http_answer *r, const char **cred, int64_t *life_ms,
+                         struct push_answer *out) {
     if (http_verdict(r, clock_wall_ms(), out)) {
         vendor_cred_verdict(out);
         return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the makers of phones may answer, to a message and to a request for a credential. First byte: the kind, and with 0x80 the answer to a
- * credential; second byte: the HTTP status; the rest is the body.
+ * What the makers of phones may answer, to a message and to a request for a credential. First byte: the kind, and with 0x80 the
+ * answer to a credential; second byte: the HTTP status; the rest is the body.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -19,7 +19,7 @@
 #include "base/check.h"
 #include "push/provider.h"
 
-#define TOKEN   "token-of-a-phone"
+#define TOKEN "token-of-a-phone"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -82,8 +82,18 @@ static void check(const struct push_answer *out, const char *detail_may_not) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
-    static const struct push_msg m = {.id = "d-1", .attempt = 1, .notice = "n-1", .target = TOKEN, .target_key = "", .app = "", .kind = "", .title = "t",
-                                      .text = "x", .object = "task:1", .signature = "", .ttl_s = 60};
+    static const struct push_msg m = {.id         = "d-1",
+                                      .attempt    = 1,
+                                      .notice     = "n-1",
+                                      .target     = TOKEN,
+                                      .target_key = "",
+                                      .app        = "",
+                                      .kind       = "",
+                                      .title      = "t",
+                                      .text       = "x",
+                                      .object     = "task:1",
+                                      .signature  = "",
+                                      .ttl_s      = 60};
     if (made[0] == NULL) make();
     if (n < 2 || n > HTTP_ANSWER_MAX) return 0;
     struct provider            *p = made[(data[0] & 0x7fU) % KINDS];

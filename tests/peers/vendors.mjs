@@ -6,10 +6,10 @@
 //   node tests/peers/vendors.mjs [--port 0] [--plain]        (--plain: HTTP)
 //   prints {"port","control","ca","accounts":{vendor: {...}}}: what the consoles of the vendors would show, secrets as paths of files.
 //
-// Besides /requests and /stats the control port's GET /stats has per vendor `VENDOR_sent`, `VENDOR_shown`, `VENDOR_tokens`, ...; a phone's
-// screen is in each request noted as taken: {vendor, target, id, key, title, body, shown, replaced}.
-// Phones by the beginning of their token: `dead` refused as dead; `gone` (vivo: taken, but named in invalidUser); `badtype` (Huawei: a cause
-// that is not the token's fault); `fail` (Honor: failTokens). Behaviour (POST /behave):
+// GET /requests has what was taken: {vendor, target, id, key, title, body, at, shown, replaced}; GET /stats has counters VENDOR_sent,
+// VENDOR_shown, VENDOR_places (places on screens), VENDOR_tokens, VENDOR_throttled, ...
+// Phones by the beginning of their token: `dead` refused as dead; `gone` (vivo: taken, but named in invalidUser); `badtype` (Huawei: a
+// cause that is not the token's fault); `fail` (Honor: failTokens). Behaviour (POST /behave):
 //   tokens {PREFIX: {code | status, body | act: "silent" | "cut" | "cut_after", slow_ms, times}}   the longest prefix counts
 //   rate {VENDOR: n}      messages a second, then the vendor's flow control
 //   quota {VENDOR: n}     messages in all, then the vendor's "daily volume" (xiaomi, oppo, vivo)
@@ -30,11 +30,14 @@ const dir = path.dirname(tls.ca);
 
 // ---- what the consoles show ----
 const file = (name, text) => { fs.writeFileSync(path.join(dir, name), text); return path.join(dir, name); };
-const v3key = crypto.generateKeyPairSync('rsa', { modulusLength: 2048, privateKeyEncoding: { type: 'pkcs8', format: 'pem' }, publicKeyEncoding: { type: 'spki', format: 'pem' } });
+const v3key = crypto.generateKeyPairSync('rsa', { modulusLength: 2048, privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  publicKeyEncoding: { type: 'spki', format: 'pem' } });
+const V3 = { project_id: '388421841222111', key_id: 'kid-7', sub_account: '109876' };
+const V3_AUD = 'https://oauth-login.cloud.huawei.com/oauth2/v3/token';
 const secret = { huawei: 'hw+secret/=1', honor: 'honor-secret', xiaomi: 'mi/secret+', oppo: 'oppo-master', vivo: 'vivo-secret' };
 const accounts = {
   huawei: { app_id: '100123', secret_file: file('huawei', secret.huawei) },
-  huawei3: { key_file: file('huawei3', JSON.stringify({ project_id: '388421841222111', key_id: 'kid-7', private_key: v3key.privateKey, sub_account: '109876' })) },
+  huawei3: { key_file: file('huawei3', JSON.stringify({ ...V3, private_key: v3key.privateKey })) },
   honor: { app_id: '104412', client_id: 'honor-client', secret_file: file('honor', secret.honor) },
   xiaomi: { package: 'cn.example.zhangban', channel_id: '104551', secret_file: file('xiaomi', secret.xiaomi) },
   oppo: { app_key: 'oppokey', secret_file: file('oppo', secret.oppo) },
@@ -74,15 +77,18 @@ function need(ok, answer, word) {
 }
 
 function oauth(vendor, q, client) {
-  const f = q.form, good = f.get('grant_type') === 'client_credentials' && f.get('client_id') === client && f.get('client_secret') === secret[vendor];
+  const f = q.form;
+  const good = f.get('grant_type') === 'client_credentials' && f.get('client_id') === client && f.get('client_secret') === secret[vendor];
   peer.count(`${vendor}_${good ? 'logins' : 'login_refused'}`);
   if (!good) return [400, { error: 1101, sub_error: 20043, error_description: 'invalid client' }];
-  const text = JSON.stringify({ access_token: issue(vendor), expires_in: peer.behave.life_s[vendor] ?? LIFE_S[vendor], token_type: 'Bearer' });
+  const expires_in = peer.behave.life_s[vendor] ?? LIFE_S[vendor];
+  const text = JSON.stringify({ access_token: issue(vendor), expires_in, token_type: 'Bearer' });
   return [200, text.replaceAll('/', '\\/')]; // as Huawei writes it
 }
 
 // ---- the vendors: check(q) gives the message or throws a Refusal; the rest are their ways to say things ----
-const hw = (code, msg = 'x', status = 200) => [status, { code: String(code), msg: typeof msg === 'string' ? msg : JSON.stringify(msg), requestId: crypto.randomUUID() }];
+const hw = (code, msg = 'x', status = 200) => [status,
+  { code: String(code), msg: typeof msg === 'string' ? msg : JSON.stringify(msg), requestId: crypto.randomUUID() }];
 const hwCommon = {
   ok: () => hw(80000000, 'Success'), code: (n) => hw(n), throttled: () => [503, 'flow control'],
 };
@@ -100,8 +106,10 @@ const vendors = {
       need(Array.isArray(m.token) && m.token.length === 1, hw(80300010), 'huawei_tokens');
       need(size(q, m.token) <= 4096, hw(80300008), 'huawei_size');
       need(/^[1-9]\d*s$/.test(m.android.ttl), hw(80100004), 'huawei_ttl');
-      need(Number.isInteger(m.android.collapse_key) && m.android.collapse_key >= -1 && m.android.collapse_key <= 100, hw(80100013), 'huawei_collapse_key');
-      need(n.title && n.body && [1, 2, 3].includes(n.click_action?.type) && (n.click_action.type !== 1 || n.click_action.intent), hw(80100001), 'huawei_notification');
+      const group = m.android.collapse_key, tap = n.click_action;
+      need(Number.isInteger(group) && group >= -1 && group <= 100, hw(80100013), 'huawei_collapse_key');
+      need(n.title && n.body, hw(80100001), 'huawei_text');
+      need([1, 2, 3].includes(tap?.type) && (tap.type !== 1 || tap.intent), hw(80100001), 'huawei_click_action');
       return { target: m.token[0], id: m.android.bi_tag, key: n.tag, title: n.title, body: n.body };
     },
     dead: () => hw(80300007, 'All tokens are invalid', 400),
@@ -111,17 +119,18 @@ const vendors = {
     ...hwCommon,
     check(q) {
       const t = jwt(bearer(q), v3key.publicKey, 'PS256');
-      if (!t || t.header.kid !== 'kid-7' || t.header.typ !== 'JWT' || t.claims.iss !== '109876' || t.claims.aud !== 'https://oauth-login.cloud.huawei.com/oauth2/v3/token')
+      if (!t || t.header.kid !== V3.key_id || t.header.typ !== 'JWT' || t.claims.iss !== V3.sub_account || t.claims.aud !== V3_AUD)
         throw new Refusal(hw(80200001, 'authentication', 401));
       if (t.claims.exp - t.claims.iat > 86400) throw new Refusal(hw(80300036, 'too long', 400));
       if (t.claims.exp * 1000 <= Date.now() || peer.behave.jwt_expired) throw new Refusal(hw(80200005, 'JWT expired', 401));
-      need(q.at[1] === '388421841222111', hw(80300002), 'huawei3_project');
+      need(q.at[1] === V3.project_id, hw(80300002), 'huawei3_project');
       need(q.headers['push-type'] === '0', hw(80100001), 'huawei3_push_type');
       const n = q.json?.payload?.notification, tokens = q.json?.target?.token, o = q.json?.pushOptions;
       need(n && n.title && n.body, hw(80100003), 'huawei3_structure');
       need(Array.isArray(tokens) && tokens.length === 1, hw(80300010), 'huawei3_tokens');
       need(size(q, tokens) <= 4096, hw(80300008), 'huawei3_size');
-      need([0, 1].includes(n.clickAction?.actionType) && (n.clickAction.actionType !== 1 || n.clickAction.action), hw(80100001), 'huawei3_click');
+      const tap = n.clickAction;
+      need([0, 1].includes(tap?.actionType) && (tap.actionType !== 1 || tap.action), hw(80100001), 'huawei3_click');
       need(Number.isInteger(o?.ttl) && o.ttl > 0, hw(80100004), 'huawei3_ttl');
       return { target: tokens[0], id: o.biTag, key: n.notifyId, title: n.title, body: n.body };
     },
@@ -134,12 +143,15 @@ const vendors = {
       need(q.at[1] === accounts.honor.app_id, [404, ''], 'honor_app_id');
       need(near(q.headers.timestamp), [400, { code: 400 }], 'honor_timestamp');
       const n = q.json?.android?.notification, t = q.json?.token;
-      need(n?.title && n.body && [1, 2, 3].includes(n.clickAction?.type) && ['NORMAL', 'LOW'].includes(n.importance), [400, { code: 400 }], 'honor_notification');
-      need(/^[1-9]\d*s$/.test(q.json.android.ttl) && (q.json.data === undefined || typeof q.json.data === 'string'), [400, { code: 400 }], 'honor_fields');
-      need(Array.isArray(t) && t.length === 1, [400, { code: 400 }], 'honor_tokens');
+      const bad = [400, { code: 400 }];
+      need(n?.title && n.body && [1, 2, 3].includes(n.clickAction?.type), bad, 'honor_notification');
+      need(['NORMAL', 'LOW'].includes(n.importance), bad, 'honor_importance');
+      need(/^[1-9]\d*s$/.test(q.json.android.ttl) && (q.json.data === undefined || typeof q.json.data === 'string'), bad, 'honor_fields');
+      need(Array.isArray(t) && t.length === 1, bad, 'honor_tokens');
       return { target: t[0], key: n.tag, title: n.title, body: n.body };
     },
-    answer: (data) => [200, { code: 200, message: 'success', data: { sendResult: true, requestId: crypto.randomUUID(), failTokens: [], expireTokens: [], ...data } }],
+    answer: (data) => [200, { code: 200, message: 'success',
+      data: { sendResult: true, requestId: crypto.randomUUID(), failTokens: [], expireTokens: [], ...data } }],
     ok() { return this.answer({}); },
     dead(m) { return this.answer({ expireTokens: [m.target] }); },
     fail(m) { return this.answer({ sendResult: false, failTokens: [m.target] }); },
@@ -158,9 +170,11 @@ const vendors = {
       need(f.get('description')?.trim() && f.get('description').length < 128, bad(65011), 'xiaomi_description');
       need(f.get('pass_through') === '0' && Buffer.byteLength(f.get('payload') ?? '') <= 4096, bad(10017), 'xiaomi_fields');
       need(/^[1-9]\d*$/.test(f.get('time_to_live')) && Number(f.get('time_to_live')) <= 1209600000, bad(10017), 'xiaomi_ttl');
-      return { target: ids[0], id: f.get('extra.callback.param') ?? undefined, key: f.get('notify_id'), once: f.get('extra.jobkey'), title: f.get('title'), body: f.get('description') };
+      return { target: ids[0], id: f.get('extra.callback.param') ?? undefined, key: f.get('notify_id'), once: f.get('extra.jobkey'),
+        title: f.get('title'), body: f.get('description') };
     },
-    ok: (m) => [200, { result: 'ok', code: 0, trace_id: 'Xcm', description: 'Received push messages', data: { id: `scm${m.n}`, day_quota: '100000', day_acked: String(m.n) }, info: 'x' }],
+    ok: (m) => [200, { result: 'ok', code: 0, trace_id: 'Xcm', info: 'x',
+      data: { id: `scm${m.n}`, day_quota: '100000', day_acked: String(m.n) } }],
     code: (n) => [200, { result: 'error', code: n, reason: 'x', trace_id: 'Xcm', description: 'x' }],
     dead(m) { feedback.add(m.target); return this.code(20301); },
     throttled() { return this.code(10027); },
@@ -193,7 +207,8 @@ const vendors = {
       need(j.appId === accounts.vivo.app_id, bad(10094), 'vivo_app_id');
       const hour = peer.behave.hour ?? new Date(Date.now() + 8 * 3600000).getUTCHours();
       if (j.classification !== 1 && (hour < 7 || hour >= 23)) throw new Refusal(bad(10071));
-      need(j.regId && [1, 2, 3, 4].includes(j.notifyType) && [1, 2, 3, 4].includes(j.skipType) && [0, 1].includes(j.pushMode), bad(10012), 'vivo_fields');
+      need(j.regId && [1, 2, 3, 4].includes(j.notifyType) && [1, 2, 3, 4].includes(j.skipType), bad(10012), 'vivo_fields');
+      need([0, 1].includes(j.pushMode), bad(10012), 'vivo_push_mode');
       need(j.title && width(j.title) <= 40 && j.content && width(j.content) <= 100, bad(10012), 'vivo_text');
       if (/测试|[()[\]（）【】]/.test(j.content) || /^[\x20-\x7e]*$/.test(j.content)) throw new Refusal(bad(10104));
       need(j.requestId && j.requestId.length <= 64, bad(10012), 'vivo_request_id');
@@ -242,8 +257,14 @@ async function send(vendor, q, res) {
   if (now !== second) [second, inSecond] = [now, {}];
   inSecond[vendor] = (inSecond[vendor] ?? 0) + 1;
   const { rate, quota } = peer.behave;
-  if (rate[vendor] && inSecond[vendor] > rate[vendor]) { peer.count(`${vendor}_throttled`); return v.throttled(); }
-  if (quota[vendor] !== undefined && v.quota && (peer.stats[`${vendor}_sent`] ?? 0) >= quota[vendor]) { peer.count(`${vendor}_over_quota`); return v.quota(); }
+  if (rate[vendor] && inSecond[vendor] > rate[vendor]) {
+    peer.count(`${vendor}_throttled`);
+    return v.throttled();
+  }
+  if (quota[vendor] !== undefined && v.quota && (peer.stats[`${vendor}_sent`] ?? 0) >= quota[vendor]) {
+    peer.count(`${vendor}_over_quota`);
+    return v.quota();
+  }
   const b = script(m.target) ?? {};
   if (b.slow_ms) await new Promise((done) => setTimeout(done, b.slow_ms));
   if (b.act === 'silent') return null;
@@ -275,14 +296,17 @@ const routes = [
   }],
   ['POST', /^\/server\/v1\/auth$/, FORM, (q) => {
     const f = q.form, at = f.get('timestamp');
-    const code = f.get('app_key') !== accounts.oppo.app_key ? 14 : f.get('sign') !== hash('sha256', `${accounts.oppo.app_key}${at}${secret.oppo}`) ? 15 : near(at) ? 0 : 19;
+    const key = accounts.oppo.app_key, signed = f.get('sign') === hash('sha256', `${key}${at}${secret.oppo}`);
+    const code = f.get('app_key') !== key ? 14 : !signed ? 15 : near(at) ? 0 : 19;
     peer.count(code ? 'oppo_login_refused' : 'oppo_logins');
-    return code ? vendors.oppo.code(code) : [200, { code: 0, message: 'Success', data: { auth_token: issue('oppo'), create_time: Date.now() } }];
+    if (code) return vendors.oppo.code(code);
+    return [200, { code: 0, message: 'Success', data: { auth_token: issue('oppo'), create_time: Date.now() } }];
   }],
   ['POST', /^\/server\/v1\/message\/notification\/unicast$/, FORM, (q, res) => send('oppo', q, res)],
   ['POST', /^\/message\/auth$/, 'application/json', (q) => {
     const j = q.json ?? {}, a = accounts.vivo;
-    const good = j.appId === a.app_id && j.appKey === a.app_key && near(j.timestamp) && j.sign === hash('md5', `${a.app_id}${a.app_key}${j.timestamp}${secret.vivo}`);
+    const signed = j.sign === hash('md5', `${a.app_id}${a.app_key}${j.timestamp}${secret.vivo}`);
+    const good = j.appId === a.app_id && j.appKey === a.app_key && near(j.timestamp) && signed;
     peer.count(good ? 'vivo_logins' : 'vivo_login_refused');
     return good ? [200, { result: 0, desc: 'ok', authToken: issue('vivo') }] : vendors.vivo.code(10000);
   }],

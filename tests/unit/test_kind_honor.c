@@ -11,8 +11,9 @@ static const char *const good[] = {"kind", "honor", "app_id", "104412", "client_
 static void t_options(void **state) {
     (void)state;
     static const struct vk_bad bad[] = {
-        {"app_id", "1/2", NULL}, {"app_id", "", NULL}, {"client_id", "", NULL}, {"client_id", "a&b", NULL}, {"importance", "HIGH", NULL},
-        {"token_url", "honor.com", NULL}, {"secret_file", "", NULL}, {"secret_file", NULL, "a b"}, {"tap", "\x01", NULL},
+        {"app_id", "1/2", NULL},    {"app_id", "", NULL},         {"client_id", "", NULL},
+        {"client_id", "a&b", NULL}, {"importance", "HIGH", NULL}, {"token_url", "honor.com", NULL},
+        {"secret_file", "", NULL},  {"secret_file", NULL, "a b"}, {"tap", "\x01", NULL},
     };
     vk_refused(good, VK_SECRET, bad, ARRAY_N(bad));
 }
@@ -46,11 +47,12 @@ static void t_message(void **state) {
     assert_string_equal(vk_header(&k.call, "Authorization"), "Bearer tok");
     assert_string_equal(vk_header(&k.call, "timestamp"), "1563105451261");
     assert_string_equal(vk_header(&k.call, "Content-Type"), "application/json; charset=UTF-8");
-    assert_string_equal(vk_leaves(&k, vk_body(&k)),
-                        "notification.title=新任务待签收\nnotification.body=新任务「某事」，请登录掌办办理。\nandroid.ttl=7200s\n"
-                        "android.notification.title=新任务待签收\nandroid.notification.body=新任务「某事」，请登录掌办办理。\n"
-                        "android.notification.clickAction.type=3\nandroid.notification.importance=NORMAL\nandroid.notification.tag=n-77\n"
-                        "data={\"object\":\"task:NP2018-01\",\"notice\":\"n-77\"}\ntoken[0]=" TOKEN "\n");
+    assert_string_equal(
+        vk_leaves(&k, vk_body(&k)),
+        "notification.title=新任务待签收\nnotification.body=新任务「某事」，请登录掌办办理。\nandroid.ttl=7200s\n"
+        "android.notification.title=新任务待签收\nandroid.notification.body=新任务「某事」，请登录掌办办理。\n"
+        "android.notification.clickAction.type=3\nandroid.notification.importance=NORMAL\nandroid.notification.tag=n-77\n"
+        "data={\"object\":\"task:NP2018-01\",\"notice\":\"n-77\"}\ntoken[0]=" TOKEN "\n");
     m.title = vk_many(&k, "督", 41), m.text = vk_many(&k, "😀\"", 300), m.ttl_s = 0;
     vk_call(&k, &m, "tok", 0);
     assert_string_equal(vk_leaf(&k, "android.ttl"), "1s");
@@ -65,10 +67,17 @@ static void t_message(void **state) {
 
 static void t_options_in_message(void **state) {
     (void)state;
-    static const char *const all[] = {"kind", "honor", "app_id", "1", "client_id", "2", "secret_file", "@", "importance", "LOW", "tap", "intent:{object}",
-                                      "base_url", "https://push-api.cloud.hihonor.com", "token_url", "https://iam.developer.hihonor.com/auth/token", NULL};
-    struct vk       k;
-    struct push_msg m = vk_msg(TOKEN);
+    static const char *const all[] = {"kind",        "honor",
+                                      "app_id",      "1",
+                                      "client_id",   "2",
+                                      "secret_file", "@",
+                                      "importance",  "LOW",
+                                      "tap",         "intent:{object}",
+                                      "base_url",    "https://push-api.cloud.hihonor.com",
+                                      "token_url",   "https://iam.developer.hihonor.com/auth/token",
+                                      NULL};
+    struct vk                k;
+    struct push_msg          m = vk_msg(TOKEN);
     vk_open(&k, VK_SECRET, all);
     vk_call(&k, &m, "tok", 0);
     assert_string_equal(k.call.url, "https://push-api.cloud.hihonor.com/api/v1/1/sendMessage");
@@ -87,12 +96,17 @@ static void t_answers(void **state) {
         const char  *body;
         enum verdict verdict;
     } rows[] = {
-        {200, "{\"code\":200,\"message\":\"success\",\"data\":{\"sendResult\":true,\"requestId\":\"r-1\",\"failTokens\":[],\"expireTokens\":[]}}", V_SENT},
+        {200,
+         "{\"code\":200,\"message\":\"success\",\"data\":{\"sendResult\":true,\"requestId\":\"r-1\",\"failTokens\":[],"
+         "\"expireTokens\":[]}}",
+         V_SENT},
         {200, "{\"code\":200,\"data\":{\"sendResult\":true,\"expireTokens\":[\"" TOKEN "\"]}}", V_GONE},
-        {200, "{\"code\":200,\"data\":{\"sendResult\":false,\"failTokens\":[\"" TOKEN "\"],\"expireTokens\":[\"" TOKEN "\"]}}", V_GONE},
+        {200, "{\"code\":200,\"data\":{\"sendResult\":false,\"failTokens\":[\"" TOKEN "\"],\"expireTokens\":[\"" TOKEN "\"]}}",
+         V_GONE},
         {200, "{\"code\":200,\"data\":{\"sendResult\":true,\"failTokens\":[\"" TOKEN "\"]}}", V_REJECTED},
         {200, "{\"code\":200,\"data\":{\"sendResult\":false}}", V_REJECTED},
-        {200, "{\"code\":200,\"data\":{\"sendResult\":true,\"failTokens\":[\"another\"],\"expireTokens\":[\"another\"]}}", V_SENT},
+        {200, "{\"code\":200,\"data\":{\"sendResult\":true,\"failTokens\":[\"another\"],\"expireTokens\":[\"another\"]}}",
+         V_SENT},
         {200, "{\"code\":200}", V_SENT},
         {200, "{\"code\":200,\"data\":[1,2]}", V_SENT},
         {200, "{\"code\":200,\"data\":{\"sendResult\":\"no\",\"failTokens\":7,\"expireTokens\":{\"a\":1}}}", V_SENT},
@@ -114,7 +128,9 @@ static void t_answers(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(t_options), cmocka_unit_test(t_credential), cmocka_unit_test(t_message), cmocka_unit_test(t_options_in_message), cmocka_unit_test(t_answers),
+        cmocka_unit_test(t_options), cmocka_unit_test(t_credential),
+        cmocka_unit_test(t_message), cmocka_unit_test(t_options_in_message),
+        cmocka_unit_test(t_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,9 +11,12 @@ static const char *const good[] = {"kind", "huawei", "app_id", "100123", "secret
 static void t_options(void **state) {
     (void)state;
     static const struct vk_bad bad[] = {
-        {"app_id", "100/../x", NULL},     {"app_id", "", NULL},           {"importance", "LOUD", NULL},       {"importance", "LOW|NORMAL", NULL},
-        {"category", "W O R K", NULL},    {"token_url", "ftp://x", NULL}, {"receipt_id", "a b", NULL},        {"secret_file", "/nonexistent/x", NULL},
-        {"secret_file", NULL, "two words"}, {"secret_file", NULL, "\n"},  {"secret_file", NULL, "zwölf"},     {"colour", "red", NULL},
+        {"app_id", "100/../x", NULL},       {"app_id", "", NULL},
+        {"importance", "LOUD", NULL},       {"importance", "LOW|NORMAL", NULL},
+        {"category", "W O R K", NULL},      {"token_url", "ftp://x", NULL},
+        {"receipt_id", "a b", NULL},        {"secret_file", "/nonexistent/x", NULL},
+        {"secret_file", NULL, "two words"}, {"secret_file", NULL, "\n"},
+        {"secret_file", NULL, "zwölf"},     {"colour", "red", NULL},
     };
     vk_refused(good, VK_SECRET, bad, ARRAY_N(bad));
     const char *long_tap[] = {"kind", "huawei", "app_id", "1", "secret_file", "@", "tap", NULL, NULL};
@@ -43,7 +46,8 @@ static void t_credential(void **state) {
     assert_string_equal(vk_field(&k, "grant_type"), "client_credentials");
     assert_string_equal(vk_field(&k, "client_id"), "100123");
     assert_string_equal(vk_field(&k, "client_secret"), VK_SECRET);
-    struct vk_cred c = vk_cred_answer(&k, 200, "{\"access_token\":\"CF3\\/abc==\",\"expires_in\":3600,\"token_type\":\"Bearer\"}");
+    struct vk_cred c =
+        vk_cred_answer(&k, 200, "{\"access_token\":\"CF3\\/abc==\",\"expires_in\":3600,\"token_type\":\"Bearer\"}");
     assert_int_equal(c.verdict, V_SENT);
     assert_string_equal(c.cred, "CF3/abc=="); /* their \/ is / */
     assert_int_equal(c.life_ms, 3600000);
@@ -65,22 +69,31 @@ static void t_message(void **state) {
     assert_string_equal(vk_header(&k.call, "Authorization"), "Bearer tok/en==");
     assert_string_equal(vk_header(&k.call, "Content-Type"), "application/json; charset=UTF-8");
     assert_int_equal(k.call.headers_n, 2);
-    assert_string_equal(vk_leaves(&k, vk_body(&k)),
-                        "validate_only=false\nmessage.data={\"object\":\"task:NP2018-01\",\"notice\":\"n-77\"}\nmessage.android.collapse_key=-1\n"
-                        "message.android.ttl=7200s\nmessage.android.category=WORK\nmessage.android.bi_tag=d-0001\n"
-                        "message.android.notification.title=新任务待签收\nmessage.android.notification.body=新任务「某事」，请登录掌办办理。\n"
-                        "message.android.notification.click_action.type=3\nmessage.android.notification.tag=n-77\n"
-                        "message.android.notification.importance=NORMAL\nmessage.token[0]=" TOKEN "\n");
+    assert_string_equal(
+        vk_leaves(&k, vk_body(&k)),
+        "validate_only=false\nmessage.data={\"object\":\"task:NP2018-01\",\"notice\":\"n-77\"}\nmessage.android.collapse_key=-1\n"
+        "message.android.ttl=7200s\nmessage.android.category=WORK\nmessage.android.bi_tag=d-0001\n"
+        "message.android.notification.title=新任务待签收\nmessage.android.notification.body=新任务「某事」，请登录掌办办理。\n"
+        "message.android.notification.click_action.type=3\nmessage.android.notification.tag=n-77\n"
+        "message.android.notification.importance=NORMAL\nmessage.token[0]=" TOKEN "\n");
     vk_close(&k);
 }
 
 static void t_options_in_message(void **state) {
     (void)state;
-    static const char *const all[] = {"kind", "huawei", "app_id", "100123", "secret_file", "@", "category", "", "importance", "HIGH", "channel_id", "duty",
-                                      "receipt_id", "RCP1", "tap", "intent://cn.np/open?o={object}#Intent;scheme=zb;end", "base_url", "http://127.0.0.1:9",
-                                      "token_url", "http://127.0.0.1:9/t", NULL};
-    struct vk       k;
-    struct push_msg m = vk_msg(TOKEN);
+    static const char *const all[] = {"kind",        "huawei",
+                                      "app_id",      "100123",
+                                      "secret_file", "@",
+                                      "category",    "",
+                                      "importance",  "HIGH",
+                                      "channel_id",  "duty",
+                                      "receipt_id",  "RCP1",
+                                      "tap",         "intent://cn.np/open?o={object}#Intent;scheme=zb;end",
+                                      "base_url",    "http://127.0.0.1:9",
+                                      "token_url",   "http://127.0.0.1:9/t",
+                                      NULL};
+    struct vk                k;
+    struct push_msg          m = vk_msg(TOKEN);
     vk_open(&k, VK_SECRET, all);
     m.ttl_s = 0;
     vk_call(&k, &m, "t", 0);
@@ -91,7 +104,8 @@ static void t_options_in_message(void **state) {
     assert_string_equal(vk_leaf(&k, "message.android.notification.channel_id"), "duty");
     assert_string_equal(vk_leaf(&k, "message.android.notification.importance"), "HIGH");
     assert_string_equal(vk_leaf(&k, "message.android.notification.click_action.type"), "1");
-    assert_string_equal(vk_leaf(&k, "message.android.notification.click_action.intent"), "intent://cn.np/open?o=task%3ANP2018-01#Intent;scheme=zb;end");
+    assert_string_equal(vk_leaf(&k, "message.android.notification.click_action.intent"),
+                        "intent://cn.np/open?o=task%3ANP2018-01#Intent;scheme=zb;end");
     m.ttl_s  = 99999999;
     m.object = ""; /* nothing to open: the app */
     vk_call(&k, &m, "t", 0);
@@ -102,11 +116,12 @@ static void t_options_in_message(void **state) {
     vk_close(&k);
 }
 
-/* The longest of everything, four bytes a character, quotes, control characters: below 4096 bytes, cut at a character, never refused. */
+/* The longest of everything, four bytes a character, quotes, control characters: below 4096 bytes, cut at a character, never
+ * refused. */
 static void t_limits(void **state) {
     (void)state;
-    struct vk       k;
-    struct push_msg m        = vk_msg(TOKEN);
+    struct vk          k;
+    struct push_msg    m      = vk_msg(TOKEN);
     static const char *ones[] = {"a", "\"", "\\", "\x01", "\n", "督", "😀"};
     vk_open(&k, VK_SECRET, good);
     for (size_t i = 0; i < ARRAY_N(ones); i++) {
@@ -114,7 +129,8 @@ static void t_limits(void **state) {
         m.text  = vk_many(&k, ones[i], 5000);
         vk_call(&k, &m, "t", 0);
         assert_true(k.call.body_n <= 4096 + strlen(TOKEN));
-        const char *title = vk_leaf(&k, "message.android.notification.title"), *body = vk_leaf(&k, "message.android.notification.body");
+        const char *title = vk_leaf(&k, "message.android.notification.title"),
+                   *body  = vk_leaf(&k, "message.android.notification.body");
         assert_true(vk_chars(title) <= 40 && vk_chars(body) <= 500);
         assert_true(vk_ends(title, "…") && vk_ends(body, "…"));
         assert_true(vk_chars(body) >= 249); /* and not cut more than needed */
@@ -134,23 +150,29 @@ static void t_results(void **state) {
         const char  *code;
         enum verdict verdict;
     } rows[] = {
-        {"80000000", V_SENT},     {"80100001", V_REJECTED}, {"80100002", V_REJECTED}, {"80100003", V_REJECTED}, {"80100004", V_REJECTED},
-        {"80100013", V_REJECTED}, {"80100016", V_REJECTED}, {"80100017", V_THROTTLED}, {"80100018", V_CONFIG},  {"80100022", V_REJECTED},
-        {"80200001", V_AUTH},     {"80200003", V_AUTH},     {"80200005", V_AUTH},     {"80300002", V_CONFIG},   {"80300007", V_GONE},
-        {"80300008", V_REJECTED}, {"80300010", V_CONFIG},   {"80300011", V_CONFIG},   {"80300013", V_CONFIG},   {"80300029", V_CONFIG},
-        {"80300030", V_CONFIG},   {"80300036", V_CONFIG},   {"80300037", V_CONFIG},   {"80600003", V_RETRY},    {"81000001", V_RETRY},
-        {"80600999", V_RETRY},    {"81000777", V_RETRY},    {"80399999", V_CONFIG},   {"80100000", V_UNKNOWN},
+        {"80000000", V_SENT},     {"80100001", V_REJECTED}, {"80100002", V_REJECTED}, {"80100003", V_REJECTED},
+        {"80100004", V_REJECTED}, {"80100013", V_REJECTED}, {"80100016", V_REJECTED}, {"80100017", V_THROTTLED},
+        {"80100018", V_CONFIG},   {"80100022", V_REJECTED}, {"80200001", V_AUTH},     {"80200003", V_AUTH},
+        {"80200005", V_AUTH},     {"80300002", V_CONFIG},   {"80300007", V_GONE},     {"80300008", V_REJECTED},
+        {"80300010", V_CONFIG},   {"80300011", V_CONFIG},   {"80300013", V_CONFIG},   {"80300029", V_CONFIG},
+        {"80300030", V_CONFIG},   {"80300036", V_CONFIG},   {"80300037", V_CONFIG},   {"80600003", V_RETRY},
+        {"81000001", V_RETRY},    {"80600999", V_RETRY},    {"81000777", V_RETRY},    {"80399999", V_CONFIG},
+        {"80100000", V_UNKNOWN},
     };
     struct vk       k;
     struct push_msg m = vk_msg(TOKEN);
     vk_open(&k, VK_SECRET, good);
     for (size_t i = 0; i < ARRAY_N(rows); i++) {
-        vk_want(&k, &m, 200, arena_printf(k.a, "{\"code\":\"%s\",\"msg\":\"about " TOKEN "\",\"requestId\":\"157440955549500001002006\"}", rows[i].code),
+        vk_want(&k, &m, 200,
+                arena_printf(k.a, "{\"code\":\"%s\",\"msg\":\"about " TOKEN "\",\"requestId\":\"157440955549500001002006\"}",
+                             rows[i].code),
                 rows[i].verdict);
         vk_want(&k, &m, 200, arena_printf(k.a, "{\"code\":%s}", rows[i].code), rows[i].verdict);
-        if (rows[i].verdict != V_SENT) vk_want(&k, &m, 400, arena_printf(k.a, "{\"code\":\"%s\"}", rows[i].code), rows[i].verdict);
+        if (rows[i].verdict != V_SENT)
+            vk_want(&k, &m, 400, arena_printf(k.a, "{\"code\":\"%s\"}", rows[i].code), rows[i].verdict);
     }
-    struct push_answer sent = vk_answer(&k, &m, 200, "{\"code\":\"80000000\",\"msg\":\"Success\",\"requestId\":\"157440955549500001002006\"}");
+    struct push_answer sent =
+        vk_answer(&k, &m, 200, "{\"code\":\"80000000\",\"msg\":\"Success\",\"requestId\":\"157440955549500001002006\"}");
     assert_string_equal(sent.ref, "157440955549500001002006");
     const struct http_header later = {"retry-after", "3"};
     struct http_answer       flow  = {.status = 503, .header = &later, .headers_n = 1, .body = "{}", .body_n = 2};
@@ -199,16 +221,21 @@ static void t_partial(void **state) {
     struct push_msg m = vk_msg(TOKEN);
     vk_open(&k, VK_SECRET, good);
     for (size_t i = 0; i < ARRAY_N(rows); i++)
-        vk_want(&k, &m, 200, arena_printf(k.a, "{\"code\":\"%s\",\"msg\":\"%s\",\"requestId\":\"1\"}", rows[i].code, rows[i].msg), rows[i].verdict);
-    vk_want(&k, &m, 200, "{\"code\":\"80100000\",\"msg\":{\"illegalTokens\":{\"noRight\":\"" TOKEN "\"}}}", V_GONE); /* not in a text */
-    vk_want(&k, &m, 400, "{\"code\":\"80100000\",\"msg\":\"{\\\"success\\\":1}\"}", V_UNKNOWN); /* says both; found by the fuzzer */
+        vk_want(&k, &m, 200, arena_printf(k.a, "{\"code\":\"%s\",\"msg\":\"%s\",\"requestId\":\"1\"}", rows[i].code, rows[i].msg),
+                rows[i].verdict);
+    vk_want(&k, &m, 200, "{\"code\":\"80100000\",\"msg\":{\"illegalTokens\":{\"noRight\":\"" TOKEN "\"}}}",
+            V_GONE); /* not in a text */
+    vk_want(&k, &m, 400, "{\"code\":\"80100000\",\"msg\":\"{\\\"success\\\":1}\"}",
+            V_UNKNOWN); /* says both; found by the fuzzer */
     vk_close(&k);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(t_options), cmocka_unit_test(t_credential), cmocka_unit_test(t_message), cmocka_unit_test(t_options_in_message),
-        cmocka_unit_test(t_limits),  cmocka_unit_test(t_results),    cmocka_unit_test(t_partial),
+        cmocka_unit_test(t_options), cmocka_unit_test(t_credential),
+        cmocka_unit_test(t_message), cmocka_unit_test(t_options_in_message),
+        cmocka_unit_test(t_limits),  cmocka_unit_test(t_results),
+        cmocka_unit_test(t_partial),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Kind huawei3: a JWT that OpenSSL verifies as PS256, the message of v3, and that it answers by the table of huawei (test_kind_huawei.c).
+ * Kind huawei3: a JWT that OpenSSL verifies as PS256, the message of v3, and that it answers by the table of huawei
+ * (test_kind_huawei.c).
  */
 #include "tests/unit/keykit.h"
 #include "tests/unit/vendorkit.h"
@@ -51,8 +52,9 @@ static void refuse(const char *text, const char *word) {
 
 static void t_options(void **state) {
     (void)state;
-    static const char *const members[] = {"project_id", "key_id", "private_key", "sub_account"};
-    static const struct vk_bad bad[]   = {{"category", "A/B", NULL}, {"test", "yes", NULL}, {"key_file", "/nonexistent", NULL}, {"key_file", "", NULL}};
+    static const char *const   members[] = {"project_id", "key_id", "private_key", "sub_account"};
+    static const struct vk_bad bad[]     = {
+            {"category", "A/B", NULL}, {"test", "yes", NULL}, {"key_file", "/nonexistent", NULL}, {"key_file", "", NULL}};
     char *pem = kk_pem(key), *locked = kk_pem_locked(key);
     vk_refused(good, file, bad, ARRAY_N(bad));
     for (size_t i = 0; i < ARRAY_N(members); i++) {
@@ -113,14 +115,16 @@ static void t_message(void **state) {
     assert_string_equal(vk_header(&k.call, "Content-Type"), "application/json; charset=UTF-8");
     const char *id = vk_leaf(&k, "payload.notification.notifyId");
     assert_true(atoll(id) >= 1 && atoll(id) <= INT32_MAX);
-    assert_string_equal(vk_leaves(&k, vk_body(&k)),
-                        arena_printf(k.a,
-                                     "payload.notification.category=WORK\npayload.notification.title=新任务待签收\n"
-                                     "payload.notification.body=新任务「某事」，请登录掌办办理。\npayload.notification.clickAction.actionType=0\n"
-                                     "payload.notification.clickAction.data.object=task:NP2018-01\npayload.notification.clickAction.data.notice=n-77\n"
-                                     "payload.notification.style=0\npayload.notification.notifyId=%s\npayload.notification.foregroundShow=true\n"
-                                     "target.token[0]=" TOKEN "\npushOptions.ttl=7200\npushOptions.biTag=d-0001\npushOptions.testMessage=false\n",
-                                     id));
+    assert_string_equal(
+        vk_leaves(&k, vk_body(&k)),
+        arena_printf(
+            k.a,
+            "payload.notification.category=WORK\npayload.notification.title=新任务待签收\n"
+            "payload.notification.body=新任务「某事」，请登录掌办办理。\npayload.notification.clickAction.actionType=0\n"
+            "payload.notification.clickAction.data.object=task:NP2018-01\npayload.notification.clickAction.data.notice=n-77\n"
+            "payload.notification.style=0\npayload.notification.notifyId=%s\npayload.notification.foregroundShow=true\n"
+            "target.token[0]=" TOKEN "\npushOptions.ttl=7200\npushOptions.biTag=d-0001\npushOptions.testMessage=false\n",
+            id));
     later.id = "d-0002"; /* of the same notice: replaces it; of another: does not */
     vk_call(&k, &later, "a.b.c", 0);
     assert_string_equal(vk_leaf(&k, "payload.notification.notifyId"), id);
@@ -132,9 +136,10 @@ static void t_message(void **state) {
 
 static void t_options_in_message(void **state) {
     (void)state;
-    static const char *const all[] = {"kind", "huawei3", "key_file", "@", "category", "", "action", "cn.np.open", "test", "true", "base_url", "https://p:1", NULL};
-    struct vk       k;
-    struct push_msg m = vk_msg(TOKEN);
+    static const char *const all[] = {"kind",       "huawei3", "key_file", "@",        "category",    "",  "action",
+                                      "cn.np.open", "test",    "true",     "base_url", "https://p:1", NULL};
+    struct vk                k;
+    struct push_msg          m = vk_msg(TOKEN);
     vk_open(&k, file, all);
     m.ttl_s = 0;
     vk_call(&k, &m, "a.b.c", 0);
@@ -163,7 +168,8 @@ static void t_answers(void **state) {
     vk_want(&k, &m, 401, "{\"code\":\"80200005\",\"msg\":\"JWT expired\"}", V_AUTH);
     vk_want(&k, &m, 400, "{\"code\":\"80200001\"}", V_AUTH);
     vk_want(&k, &m, 400, "{\"code\":\"80300036\"}", V_CONFIG);
-    vk_want(&k, &m, 400, "{\"code\":\"80300007\",\"msg\":\"{\\\"illegalTokens\\\":{\\\"tokenFormatError\\\":[\\\"" TOKEN "\\\"]}}\"}", V_GONE);
+    vk_want(&k, &m, 400,
+            "{\"code\":\"80300007\",\"msg\":\"{\\\"illegalTokens\\\":{\\\"tokenFormatError\\\":[\\\"" TOKEN "\\\"]}}\"}", V_GONE);
     vk_want(&k, &m, 503, "", V_THROTTLED);
     assert_string_equal(vk_answer(&k, &m, 200, "{\"code\":\"80000000\",\"requestId\":\"r1\"}").ref, "r1");
     assert_string_equal(vk_answer(&k, &m, 200, "{\"code\":\"80000000\",\"requestId\":\"r 1\\n\"}").ref, "");
@@ -172,7 +178,8 @@ static void t_answers(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(t_options), cmocka_unit_test(t_jwt), cmocka_unit_test(t_message), cmocka_unit_test(t_options_in_message), cmocka_unit_test(t_answers),
+        cmocka_unit_test(t_options), cmocka_unit_test(t_jwt), cmocka_unit_test(t_message), cmocka_unit_test(t_options_in_message),
+        cmocka_unit_test(t_answers),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -10,14 +10,14 @@ static const char *const good[] = {"kind", "vivo", "app_id", "10004", "app_key",
 
 static void t_options(void **state) {
     (void)state;
-    char        url[140];
+    char              url[140];
     static const char head[] = "https://gw.example.cn/";
     memset(url, 'x', sizeof url - 1);
     memcpy(url, head, sizeof head - 1);
-    url[sizeof url - 1]      = '\0';
+    url[sizeof url - 1]       = '\0';
     const struct vk_bad bad[] = {
-        {"app_id", "", NULL},       {"app_id", "1 2", NULL}, {"app_key", "", NULL},       {"classification", "2", NULL}, {"category", "a,b", NULL},
-        {"receipts_url", url, NULL}, {"test", "1", NULL},    {"secret_file", NULL, "a b"},
+        {"app_id", "", NULL},      {"app_id", "1 2", NULL},     {"app_key", "", NULL}, {"classification", "2", NULL},
+        {"category", "a,b", NULL}, {"receipts_url", url, NULL}, {"test", "1", NULL},   {"secret_file", NULL, "a b"},
     };
     vk_refused(good, VK_SECRET, bad, ARRAY_N(bad));
 }
@@ -30,7 +30,8 @@ static void t_credential(void **state) {
     assert_string_equal(k.call.method, "POST");
     assert_string_equal(k.call.url, "https://api-push.vivo.com.cn/message/auth");
     assert_string_equal(vk_header(&k.call, "Content-Type"), "application/json; charset=UTF-8");
-    assert_string_equal(vk_leaves(&k, vk_body(&k)), "appId=10004\nappKey=appkey1\ntimestamp=1500000000123\nsign=a942d15b727e867eac37369634cfadfb\n");
+    assert_string_equal(vk_leaves(&k, vk_body(&k)),
+                        "appId=10004\nappKey=appkey1\ntimestamp=1500000000123\nsign=a942d15b727e867eac37369634cfadfb\n");
     struct vk_cred c = vk_cred_answer(&k, 200, "{\"result\":0,\"desc\":\"ok\",\"authToken\":\"24ae11e8-78d9-417b\"}");
     assert_string_equal(c.cred, "24ae11e8-78d9-417b");
     assert_int_equal(c.life_ms, 7200000);
@@ -52,12 +53,14 @@ static void t_message(void **state) {
     assert_string_equal(vk_header(&k.call, "Content-Type"), "application/json; charset=UTF-8");
     const char *id = vk_leaf(&k, "notifyId");
     assert_true(atoll(id) >= 1 && atoll(id) <= INT32_MAX);
-    assert_string_equal(vk_leaves(&k, vk_body(&k)),
-                        arena_printf(k.a,
-                                     "appId=10004\nregId=" TOKEN "\nnotifyType=4\ntitle=新任务待签收\ncontent=新任务「某事」，请登录掌办办理。\n"
-                                     "timeToLive=7200\nclassification=1\nrequestId=d-0001\nnotifyId=%s\npushMode=0\nforegroundShow=true\nskipType=1\n"
-                                     "clientCustomMap.object=task:NP2018-01\nclientCustomMap.notice=n-77\ncategory=TODO\n",
-                                     id));
+    assert_string_equal(
+        vk_leaves(&k, vk_body(&k)),
+        arena_printf(
+            k.a,
+            "appId=10004\nregId=" TOKEN "\nnotifyType=4\ntitle=新任务待签收\ncontent=新任务「某事」，请登录掌办办理。\n"
+            "timeToLive=7200\nclassification=1\nrequestId=d-0001\nnotifyId=%s\npushMode=0\nforegroundShow=true\nskipType=1\n"
+            "clientCustomMap.object=task:NP2018-01\nclientCustomMap.notice=n-77\ncategory=TODO\n",
+            id));
     later.attempt = 2, later.priority = 3; /* another attempt of the same delivery: the same request id */
     vk_call(&k, &later, "tok", 0);
     assert_string_equal(vk_leaf(&k, "requestId"), "d-0001");
@@ -68,11 +71,29 @@ static void t_message(void **state) {
 
 static void t_limits(void **state) {
     (void)state;
-    static const char *const all[] = {"kind", "vivo", "app_id", "1", "app_key", "k", "secret_file", "@", "classification", "0", "category", "", "test", "true",
-                                      "receipts_url", "https://gw.example.cn/v1/receipts/vivo", "tap", "intent:#Intent;S.o={object};end",
-                                      "base_url", "http://127.0.0.1:1", NULL};
-    struct vk       k;
-    struct push_msg m = vk_msg(TOKEN);
+    static const char *const all[] = {"kind",
+                                      "vivo",
+                                      "app_id",
+                                      "1",
+                                      "app_key",
+                                      "k",
+                                      "secret_file",
+                                      "@",
+                                      "classification",
+                                      "0",
+                                      "category",
+                                      "",
+                                      "test",
+                                      "true",
+                                      "receipts_url",
+                                      "https://gw.example.cn/v1/receipts/vivo",
+                                      "tap",
+                                      "intent:#Intent;S.o={object};end",
+                                      "base_url",
+                                      "http://127.0.0.1:1",
+                                      NULL};
+    struct vk                k;
+    struct push_msg          m = vk_msg(TOKEN);
     vk_open(&k, VK_SECRET, all);
     m.title = vk_many(&k, "督", 21), m.text = vk_many(&k, "督", 51), m.ttl_s = 5;
     vk_call(&k, &m, "t", vk_at("12:00"));
@@ -105,7 +126,8 @@ static void t_limits(void **state) {
 
 static void t_hours(void **state) {
     (void)state;
-    static const char *const operation[] = {"kind", "vivo", "app_id", "1", "app_key", "k", "secret_file", "@", "classification", "0", NULL};
+    static const char *const operation[] = {"kind",        "vivo", "app_id",         "1", "app_key", "k",
+                                            "secret_file", "@",    "classification", "0", NULL};
     static const struct {
         const char *at;
         int64_t     wait_min; /* 0: sent */

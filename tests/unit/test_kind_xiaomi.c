@@ -6,14 +6,16 @@
 
 #define TOKEN "JaZlEnbZ6y2jb/HmG+Xiaomi="
 
-static const char *const good[] = {"kind", "xiaomi", "package", "cn.np.zhangban", "secret_file", "@", "channel_id", "104551", NULL};
+static const char *const good[] = {"kind",       "xiaomi", "package", "cn.np.zhangban", "secret_file", "@",
+                                   "channel_id", "104551", NULL};
 
 static void t_options(void **state) {
     (void)state;
     static const struct vk_bad bad[] = {
-        {"package", "", NULL},          {"package", "cn np", NULL},     {"channel_id", "", NULL},     {"channel_id", "a\tb", NULL},
-        {"receipts_url", "x", NULL},    {"secret_file", "/no", NULL},   {"secret_file", NULL, "a\nb"},
-        {"secret_file", NULL, "a\r\nX-Evil: 1"},
+        {"package", "", NULL},         {"package", "cn np", NULL},
+        {"channel_id", "", NULL},      {"channel_id", "a\tb", NULL},
+        {"receipts_url", "x", NULL},   {"secret_file", "/no", NULL},
+        {"secret_file", NULL, "a\nb"}, {"secret_file", NULL, "a\r\nX-Evil: 1"},
     };
     vk_refused(good, VK_SECRET, bad, ARRAY_N(bad));
 }
@@ -43,7 +45,8 @@ static void t_message(void **state) {
     const char *id = vk_field(&k, "notify_id");
     assert_true(atoll(id) >= 1 && atoll(id) <= INT32_MAX);
     assert_int_equal(vk_fields_n(&k), 12);
-    later.id = "d-0002", later.attempt = 3, later.app = "cn.np.other"; /* same notice: same place on the screen, another dedupe key */
+    later.id = "d-0002", later.attempt = 3,
+    later.app = "cn.np.other"; /* same notice: same place on the screen, another dedupe key */
     vk_call(&k, &later, "", 0);
     assert_string_equal(vk_field(&k, "notify_id"), id);
     assert_string_equal(vk_field(&k, "extra.jobkey"), "bd736f05cfa3");
@@ -53,10 +56,23 @@ static void t_message(void **state) {
 
 static void t_limits(void **state) {
     (void)state;
-    static const char *const all[] = {"kind", "xiaomi", "package", "p", "secret_file", "@", "channel_id", "1", "receipts_url", "https://gw.example.cn/v1/receipts/mi",
-                                      "tap", "intent:#Intent;S.o={object};end", "base_url", "http://127.0.0.1:1", NULL};
-    struct vk       k;
-    struct push_msg m = vk_msg(TOKEN);
+    static const char *const all[] = {"kind",
+                                      "xiaomi",
+                                      "package",
+                                      "p",
+                                      "secret_file",
+                                      "@",
+                                      "channel_id",
+                                      "1",
+                                      "receipts_url",
+                                      "https://gw.example.cn/v1/receipts/mi",
+                                      "tap",
+                                      "intent:#Intent;S.o={object};end",
+                                      "base_url",
+                                      "http://127.0.0.1:1",
+                                      NULL};
+    struct vk                k;
+    struct push_msg          m = vk_msg(TOKEN);
     vk_open(&k, VK_SECRET, all);
     m.title = vk_many(&k, "督", 50), m.text = vk_many(&k, "督", 128), m.ttl_s = 99999999;
     vk_call(&k, &m, "", 0);
@@ -94,20 +110,27 @@ static void t_errors(void **state) {
         int          code;
         enum verdict verdict;
     } rows[] = {
-        {-1, V_RETRY},       {1, V_RETRY},         {10001, V_RETRY},    {10002, V_RETRY},    {10003, V_RETRY},    {20607, V_RETRY},    {65029, V_RETRY},
-        {10008, V_REJECTED}, {10016, V_REJECTED},  {10017, V_REJECTED}, {65000, V_REJECTED}, {65028, V_REJECTED}, {65030, V_REJECTED}, {65099, V_REJECTED},
-        {10027, V_THROTTLED}, {26004, V_THROTTLED}, {10034, V_QUOTA},   {10031, V_CONFIG},   {10036, V_CONFIG},   {21303, V_CONFIG},   {21301, V_AUTH},
-        {21302, V_AUTH},     {22000, V_CONFIG},    {22006, V_CONFIG},   {22007, V_CONFIG},   {22022, V_CONFIG},   {20301, V_GONE},     {27001, V_CONFIG},
-        {26006, V_CONFIG},   {65100, V_CONFIG},    {22, V_CONFIG},
+        {-1, V_RETRY},        {1, V_RETRY},        {10001, V_RETRY},    {10002, V_RETRY},    {10003, V_RETRY},
+        {20607, V_RETRY},     {65029, V_RETRY},    {10008, V_REJECTED}, {10016, V_REJECTED}, {10017, V_REJECTED},
+        {65000, V_REJECTED},  {65028, V_REJECTED}, {65030, V_REJECTED}, {65099, V_REJECTED}, {10027, V_THROTTLED},
+        {26004, V_THROTTLED}, {10034, V_QUOTA},    {10031, V_CONFIG},   {10036, V_CONFIG},   {21303, V_CONFIG},
+        {21301, V_AUTH},      {21302, V_AUTH},     {22000, V_CONFIG},   {22006, V_CONFIG},   {22007, V_CONFIG},
+        {22022, V_CONFIG},    {20301, V_GONE},     {27001, V_CONFIG},   {26006, V_CONFIG},   {65100, V_CONFIG},
+        {22, V_CONFIG},
     };
     struct vk       k;
     struct push_msg m = vk_msg(TOKEN);
     vk_open(&k, VK_SECRET, good);
     for (size_t i = 0; i < ARRAY_N(rows); i++) {
-        vk_want(&k, &m, 200, arena_printf(k.a, "{\"result\":\"error\",\"code\":%d,\"reason\":\"about " TOKEN "\",\"trace_id\":\"x\"}", rows[i].code), rows[i].verdict);
+        vk_want(&k, &m, 200,
+                arena_printf(k.a, "{\"result\":\"error\",\"code\":%d,\"reason\":\"about " TOKEN "\",\"trace_id\":\"x\"}",
+                             rows[i].code),
+                rows[i].verdict);
         vk_want(&k, &m, 400, arena_printf(k.a, "{\"code\":\"%d\",\"description\":\"x\"}", rows[i].code), rows[i].verdict);
     }
-    struct push_answer sent = vk_answer(&k, &m, 200, "{\"result\":\"ok\",\"code\":0,\"trace_id\":\"Xcm1\",\"data\":{\"id\":\"scm1\",\"day_quota\":\"9\",\"day_acked\":\"1\"},\"info\":\"x\"}");
+    struct push_answer sent = vk_answer(&k, &m, 200,
+                                        "{\"result\":\"ok\",\"code\":0,\"trace_id\":\"Xcm1\",\"data\":{\"id\":\"scm1\",\"day_"
+                                        "quota\":\"9\",\"day_acked\":\"1\"},\"info\":\"x\"}");
     assert_int_equal(sent.verdict, V_SENT);
     assert_string_equal(sent.ref, "scm1");
     vk_want(&k, &m, 200, "{\"result\":\"error\",\"code\":0}", V_UNKNOWN);
@@ -121,6 +144,7 @@ static void t_errors(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(t_options), cmocka_unit_test(t_message), cmocka_unit_test(t_limits), cmocka_unit_test(t_errors)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(t_options), cmocka_unit_test(t_message), cmocka_unit_test(t_limits),
+                                       cmocka_unit_test(t_errors)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

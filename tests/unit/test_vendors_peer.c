@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The kinds of provider of phone makers against services that do not trust them (tests/peers/vendors.mjs, a process of its own, over TLS):
- * credentials, happy way, dead phones, flow control, daily volume, a lost answer, the same message twice, the longest texts. Requests are
- * carried by plain libcurl here: the house's own way out is not under test.
+ * The kinds of provider of phone makers against services that do not trust them (tests/peers/vendors.mjs, a process of its own,
+ * over TLS): credentials, happy way, dead phones, flow control, daily volume, a lost answer, the same message twice, the longest
+ * texts. Requests are carried by plain libcurl here: the house's own way out is not under test.
  */
 #include <curl/curl.h>
 #include <fcntl.h>
@@ -37,7 +37,8 @@ static int start(void **state) {
         _exit(127);
     }
     (void)close(fds[1]);
-    for (size_t n = 0; n < sizeof line - 1 && (n == 0 || line[n - 1] != '\n'); n++) assert_int_equal(read(fds[0], line + n, 1), 1);
+    for (size_t n = 0; n < sizeof line - 1 && (n == 0 || line[n - 1] != '\n'); n++)
+        assert_int_equal(read(fds[0], line + n, 1), 1);
     (void)close(fds[0]);
     cJSON *o = cJSON_Parse(line);
     assert_non_null(o);
@@ -71,7 +72,8 @@ static int carry(struct arena *a, const char *method, const char *url, const str
     struct buf         b;
     long               status = 0;
     buf_init(&b, 1 << 20);
-    for (size_t i = 0; c && i < c->headers_n; i++) list = curl_slist_append(list, arena_printf(a, "%s: %s", c->header[i].name, c->header[i].value));
+    for (size_t i = 0; c && i < c->headers_n; i++)
+        list = curl_slist_append(list, arena_printf(a, "%s: %s", c->header[i].name, c->header[i].value));
     (void)curl_easy_setopt(h, CURLOPT_URL, url);
     (void)curl_easy_setopt(h, CURLOPT_CUSTOMREQUEST, method);
     (void)curl_easy_setopt(h, CURLOPT_CAINFO, peer.ca);
@@ -169,7 +171,9 @@ static struct push_answer say(struct vk *k, const struct push_msg *m, const char
 
 static void want(struct vk *k, const struct push_msg *m, const char *cred, enum verdict v) {
     struct push_answer got = say(k, m, cred);
-    if (got.verdict != v) fail_msg("%s: %s (%s), not %s", provider_kind(k->p)->name, verdict_info(got.verdict)->word, got.detail, verdict_info(v)->word);
+    if (got.verdict != v)
+        fail_msg("%s: %s (%s), not %s", provider_kind(k->p)->name, verdict_info(got.verdict)->word, got.detail,
+                 verdict_info(v)->word);
 }
 
 static void t_happy(void **state) {
@@ -177,8 +181,8 @@ static void t_happy(void **state) {
     for (int i = 0; i < KINDS; i++) {
         struct vk k;
         open_as(&k, i, NULL, none);
-        struct push_msg    m    = vk_msg(phone(&k, i, "ok"));
-        struct vk_cred     c    = credential(&k);
+        struct push_msg    m = vk_msg(phone(&k, i, "ok"));
+        struct vk_cred     c = credential(&k);
         struct push_answer sent;
         assert_int_equal(c.verdict, V_SENT);
         sent = say(&k, &m, c.cred);
@@ -208,8 +212,9 @@ static void t_refused(void **state) {
         const char  *word;
         enum verdict verdict;
     } rows[] = {
-        {HUAWEI, "dead", V_GONE}, {HUAWEI3, "dead", V_GONE}, {HONOR, "dead", V_GONE}, {XIAOMI, "dead", V_GONE}, {OPPO, "dead", V_GONE}, {VIVO, "dead", V_GONE},
-        {HUAWEI, "badtype", V_CONFIG}, {HUAWEI3, "badtype", V_CONFIG}, {HONOR, "fail", V_REJECTED}, {VIVO, "gone", V_GONE},
+        {HUAWEI, "dead", V_GONE},    {HUAWEI3, "dead", V_GONE}, {HONOR, "dead", V_GONE},       {XIAOMI, "dead", V_GONE},
+        {OPPO, "dead", V_GONE},      {VIVO, "dead", V_GONE},    {HUAWEI, "badtype", V_CONFIG}, {HUAWEI3, "badtype", V_CONFIG},
+        {HONOR, "fail", V_REJECTED}, {VIVO, "gone", V_GONE},
     };
     for (size_t i = 0; i < ARRAY_N(rows); i++) {
         struct vk k;
@@ -328,7 +333,7 @@ static void t_longest(void **state) {
 static void t_hours(void **state) {
     (void)state;
     static const char *const operation[] = {"classification", "0", NULL};
-    struct vk k;
+    struct vk                k;
     open_as(&k, VIVO, NULL, operation);
     struct push_msg m    = vk_msg(phone(&k, VIVO, "ok"));
     const char     *cred = credential(&k).cred, *body;

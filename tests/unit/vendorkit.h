@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * For tests of the kinds of provider of phone makers: a provider from options and key files in a temporary directory, messages, answers,
- * and readers of their own for what is produced (forms, JSON, digests): nothing of push/vendor.c is used to check it.
+ * For tests of the kinds of provider of phone makers: a provider from options and key files in a temporary directory, messages,
+ * answers, and readers of their own for what is produced (forms, JSON, digests): nothing of push/vendor.c is used to check it.
  */
 #ifndef ZB_TESTS_VENDORKIT_H
 #define ZB_TESTS_VENDORKIT_H
@@ -80,16 +80,29 @@ static inline void vk_refused(const char *const *good, const char *secret, const
         }
         if (bad[i].value) options[k_n++] = bad[i].name, options[k_n++] = bad[i].value;
         options[k_n] = NULL;
-        if (vk_try(&k, bad[i].secret ? bad[i].secret : secret, options) != ERR_INPUT) fail_msg("taken: %s = %s", bad[i].name, bad[i].value);
+        if (vk_try(&k, bad[i].secret ? bad[i].secret : secret, options) != ERR_INPUT)
+            fail_msg("taken: %s = %s", bad[i].name, bad[i].value);
         if (strstr(k.why, bad[i].name) == NULL) fail_msg("%s is not named: %s", bad[i].name, k.why);
         vk_close(&k);
     }
 }
 
 static inline struct push_msg vk_msg(const char *target) {
-    return (struct push_msg){.id = "d-0001", .attempt = 1, .notice = "n-77", .target = target, .target_key = "", .app = "", .kind = "task.assigned",
-                             .title = "新任务待签收", .text = "新任务「某事」，请登录掌办办理。", .object = "task:NP2018-01", .signature = "南平掌办",
-                             .priority = 1, .ttl_s = 7200, .unread = -1, .at_wall_ms = 0};
+    return (struct push_msg){.id         = "d-0001",
+                             .attempt    = 1,
+                             .notice     = "n-77",
+                             .target     = target,
+                             .target_key = "",
+                             .app        = "",
+                             .kind       = "task.assigned",
+                             .title      = "新任务待签收",
+                             .text       = "新任务「某事」，请登录掌办办理。",
+                             .object     = "task:NP2018-01",
+                             .signature  = "南平掌办",
+                             .priority   = 1,
+                             .ttl_s      = 7200,
+                             .unread     = -1,
+                             .at_wall_ms = 0};
 }
 
 /* 2018-03-12 at this time of China. */
@@ -130,7 +143,8 @@ static inline struct http_answer vk_http(int status, const char *body) {
     return (struct http_answer){.status = status, .body = body, .body_n = strlen(body)};
 }
 
-static inline struct push_answer vk_answer_at(struct vk *k, const struct push_msg *m, const struct http_answer *r, int64_t wall_ms) {
+static inline struct push_answer vk_answer_at(struct vk *k, const struct push_msg *m, const struct http_answer *r,
+                                              int64_t wall_ms) {
     struct push_answer out = {.verdict = V_MAX};
     provider_kind(k->p)->answer(k->p, k->a, m, r, wall_ms, &out);
     assert_true((unsigned)out.verdict < V_MAX);
@@ -144,19 +158,45 @@ static inline struct push_answer vk_answer(struct vk *k, const struct push_msg *
 
 static inline void vk_want(struct vk *k, const struct push_msg *m, int status, const char *body, enum verdict want) {
     struct push_answer got = vk_answer(k, m, status, body);
-    if (got.verdict != want) fail_msg("HTTP %d %s: %s (%s), not %s", status, body, verdict_info(got.verdict)->word, got.detail, verdict_info(want)->word);
+    if (got.verdict != want)
+        fail_msg("HTTP %d %s: %s (%s), not %s", status, body, verdict_info(got.verdict)->word, got.detail,
+                 verdict_info(want)->word);
 }
 
 /* What every kind must do with answers that no vendor would give: nothing of it crashes or counts as sent. */
 static inline void vk_hostile(struct vk *k, const struct push_msg *m, const char *code_name, const char *good_code) {
     static const char *const rubbish[] = {
-        "", " ", "null", "true", "0", "200", "80000000", "\"\"", "[]", "{}", "{", "[[", "{\"a\"", "not json", "<html>502</html>", "\xff\xfe\x00",
-        "{\"code\":null,\"result\":null}", "{\"code\":[],\"result\":[]}", "{\"code\":{},\"result\":{}}", "{\"code\":true,\"result\":true}",
-        "{\"code\":\"\",\"result\":\"\"}", "{\"code\":\"-\",\"result\":\"-\"}", "{\"code\":\"0x0\",\"result\":\"0x0\"}",
-        "{\"code\":1e308,\"result\":1e308}", "{\"code\":-1e300,\"result\":-1e300}", "{\"code\":0.5,\"result\":0.5}",
-        "{\"code\":\"99999999999999999999999999\",\"result\":\"99999999999999999999999999\"}", "{\"code\":\"80000000 \",\"result\":\"0 \"}",
+        "",
+        " ",
+        "null",
+        "true",
+        "0",
+        "200",
+        "80000000",
+        "\"\"",
+        "[]",
+        "{}",
+        "{",
+        "[[",
+        "{\"a\"",
+        "not json",
+        "<html>502</html>",
+        "\xff\xfe\x00",
+        "{\"code\":null,\"result\":null}",
+        "{\"code\":[],\"result\":[]}",
+        "{\"code\":{},\"result\":{}}",
+        "{\"code\":true,\"result\":true}",
+        "{\"code\":\"\",\"result\":\"\"}",
+        "{\"code\":\"-\",\"result\":\"-\"}",
+        "{\"code\":\"0x0\",\"result\":\"0x0\"}",
+        "{\"code\":1e308,\"result\":1e308}",
+        "{\"code\":-1e300,\"result\":-1e300}",
+        "{\"code\":0.5,\"result\":0.5}",
+        "{\"code\":\"99999999999999999999999999\",\"result\":\"99999999999999999999999999\"}",
+        "{\"code\":\"80000000 \",\"result\":\"0 \"}",
         "[{\"code\":0,\"result\":0}]",
-        "{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":0}}}}}}}}}}}}}}}},\"code\":0,\"result\":0}",
+        "{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":"
+        "0}}}}}}}}}}}}}}}},\"code\":0,\"result\":0}",
     };
     for (size_t i = 0; i < ARRAY_N(rubbish); i++) {
         vk_want(k, m, 200, rubbish[i], V_UNKNOWN);
@@ -212,10 +252,16 @@ static inline void vk_cred_want(struct vk *k, int status, const char *body, enum
 }
 /* No message is under way: nothing is UNKNOWN; a wrong secret is CONFIG. */
 static inline void vk_cred_hostile(struct vk *k) {
-    static const char *const rubbish[] = {"", "{}", "[]", "null", "<html>", "{\"access_token\":1,\"authToken\":1,\"code\":0,\"result\":0}",
-                                          "{\"access_token\":\"\",\"code\":0,\"result\":0,\"authToken\":\"\",\"data\":{\"auth_token\":\"\"}}",
-                                          "{\"access_token\":\"a\\r\\nX: y\",\"code\":0,\"result\":0,\"authToken\":\"a\\nb\",\"data\":{\"auth_token\":\"a b\"}}",
-                                          "{\"access_token\":[],\"code\":0,\"result\":0,\"authToken\":{},\"data\":[]}"};
+    static const char *const rubbish[] = {
+        "",
+        "{}",
+        "[]",
+        "null",
+        "<html>",
+        "{\"access_token\":1,\"authToken\":1,\"code\":0,\"result\":0}",
+        "{\"access_token\":\"\",\"code\":0,\"result\":0,\"authToken\":\"\",\"data\":{\"auth_token\":\"\"}}",
+        "{\"access_token\":\"a\\r\\nX: y\",\"code\":0,\"result\":0,\"authToken\":\"a\\nb\",\"data\":{\"auth_token\":\"a b\"}}",
+        "{\"access_token\":[],\"code\":0,\"result\":0,\"authToken\":{},\"data\":[]}"};
     for (size_t i = 0; i < ARRAY_N(rubbish); i++) {
         vk_cred_want(k, 200, rubbish[i], V_RETRY);
         vk_cred_want(k, 401, "", V_CONFIG);
@@ -231,7 +277,7 @@ static inline void vk_cred_hostile(struct vk *k) {
 static inline const char *vk_field(struct vk *k, const char *name) {
     const char *s = vk_body(k);
     while (*s) {
-        size_t n   = strcspn(s, "&"), eq = strcspn(s, "=&");
+        size_t n = strcspn(s, "&"), eq = strcspn(s, "=&");
         char  *out = arena_alloc(k->a, n + 1);
         if (eq == strlen(name) && strncmp(s, name, eq) == 0 && s[eq] == '=') {
             size_t o = 0;
@@ -266,8 +312,10 @@ static inline void vk_walk(struct arena *a, const cJSON *x, const char *path, st
     size_t       i = 0;
     if (cJSON_IsObject(x) || cJSON_IsArray(x)) {
         cJSON_ArrayForEach(c, x) {
-            if (c->string) vk_walk(a, c, arena_printf(a, "%s%s%s", path, *path ? "." : "", c->string), b);
-            else vk_walk(a, c, arena_printf(a, "%s[%zu]", path, i++), b);
+            if (c->string)
+                vk_walk(a, c, arena_printf(a, "%s%s%s", path, *path ? "." : "", c->string), b);
+            else
+                vk_walk(a, c, arena_printf(a, "%s[%zu]", path, i++), b);
         }
         return;
     }
@@ -276,8 +324,8 @@ static inline void vk_walk(struct arena *a, const cJSON *x, const char *path, st
     cJSON_free(v);
 }
 static inline const char *vk_leaves(struct vk *k, const char *json) {
-    cJSON      *o = cJSON_ParseWithOpts(json, NULL, 1);
-    struct buf  b;
+    cJSON     *o = cJSON_ParseWithOpts(json, NULL, 1);
+    struct buf b;
     buf_init(&b, 1 << 16);
     assert_non_null(o);
     vk_walk(k->a, o, "", &b);

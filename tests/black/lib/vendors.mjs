@@ -25,7 +25,8 @@ export class Vendors {
   /** The text of a section; more: options besides. */
   section(vendor, more = {}, name = `${vendor}-1`) {
     const token = { huawei: '/oauth2/v3/token', honor: '/auth/token' }[vendor];
-    const options = { kind: vendor, base_url: this.base, ca_file: this.ca, ...(token && { token_url: this.base + token }), ...this.accounts[vendor], ...more };
+    const options = { kind: vendor, base_url: this.base, ca_file: this.ca, ...(token && { token_url: this.base + token }),
+      ...this.accounts[vendor], ...more };
     return `[provider ${name}]\n${Object.entries(options).map(([k, v]) => `${k} = ${v}\n`).join('')}`;
   }
 
