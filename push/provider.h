@@ -150,7 +150,8 @@ struct provider_kind {
     void (*cred_answer)(struct provider *p, struct arena *a, const struct http_answer *r, const char **cred, int64_t *life_ms,
                         struct push_answer *out);
 
-    /* ERR_INPUT: this message can never go this way (out->detail says why): REJECTED. */
+    /* ERR_INPUT: this message cannot go this way (why->detail says why): REJECTED, or what why->verdict says when it is set: QUOTA with
+     * wait_ms for one that may go later. */
     enum err (*call)(struct provider *p, struct arena *a, const struct push_msg *m, const char *cred, int64_t wall_ms, struct http_call *out,
                      struct push_answer *why);
     void (*answer)(struct provider *p, struct arena *a, const struct push_msg *m, const struct http_answer *r, int64_t wall_ms,
