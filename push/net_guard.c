@@ -125,7 +125,7 @@ static bool is_listed_host(const struct net_guard *g, const char *host) {
 
 static const char *judge(const struct net_guard *g, bool is_v6, const uint8_t *ip) {
     const uint8_t *in        = is_v6 ? carried(ip) : NULL;
-    bool           is_mapped = in == ip + 12 && ip[10] == 0xFF; /* the same socket as the IPv4 address; the other carriers are routes of others */
+    bool           is_mapped = in && in == ip + 12 && ip[10] == 0xFF; /* the same socket as the IPv4 address; the other carriers are routes of others */
     if (is_listed_addr(g, is_v6, ip) || (is_mapped && is_listed_addr(g, false, in))) return NULL;
     return is_v6 ? net_range_v6(ip) : net_range_v4(ip);
 }
@@ -246,12 +246,12 @@ static bool split(const char *p, const char *end, char host[HOST_MAX + 1], bool 
     return true;
 }
 
-enum err net_guard_url(const struct net_guard *g, const char *url, bool *listed, const char **why) {
+enum err net_guard_url(const struct net_guard *g, const char *url, bool *settled, const char **why) {
     CHECK_OBJ_NOTNULL(g, NET_GUARD_MAGIC);
     char    host[HOST_MAX + 1];
     bool    is_v6;
     uint8_t ip[16];
-    *listed       = false;
+    *settled      = false;
     *why          = "no http or https address";
     const char *p = strncasecmp(url, "https://", 8) == 0 ? url + 8 : strncasecmp(url, "http://", 7) == 0 ? url + 7 : NULL;
     if (p == NULL) return ERR_INPUT;
@@ -263,12 +263,13 @@ enum err net_guard_url(const struct net_guard *g, const char *url, bool *listed,
         if (is_v6 && inet_pton(AF_INET6, host, ip) != 1) return ERR_INPUT;
         const char *word = judge(g, is_v6, ip);
         if (word) *why = "an address that is not public and not listed";
+        *settled = word == NULL;
         return word ? ERR_INPUT : ERR_OK;
     }
     if (!host_ok(host)) return ERR_INPUT;
-    *listed = is_listed_host(g, host);
+    *settled = is_listed_host(g, host);
     size_t n = strlen(host);
-    if (!*listed && (strcasecmp(host, "localhost") == 0 || (n > 10 && strcasecmp(host + n - 10, ".localhost") == 0))) {
+    if (!*settled && (strcasecmp(host, "localhost") == 0 || (n > 10 && strcasecmp(host + n - 10, ".localhost") == 0))) {
         *why = "an address that is not public and not listed";
         return ERR_INPUT;
     }

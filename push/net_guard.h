@@ -33,7 +33,8 @@ const char *net_range_v6(const uint8_t ip[16]);
 bool net_guard_addr(const struct net_guard *g, const struct sockaddr *sa, const char **why);
 
 /* For the URL: http or https, a host of letters, digits, '-', '.' or an address literal in its usual form, no user part, a port in
- * range. *listed: the host is in the list by name, its addresses need no check. ERR_INPUT; why: a literal. */
-enum err net_guard_url(const struct net_guard *g, const char *url, bool *listed, const char **why) MUST_CHECK;
+ * range. *settled: an address literal, or a host in the list: nothing of what it resolves to can change the answer. ERR_INPUT; why: a
+ * literal. */
+enum err net_guard_url(const struct net_guard *g, const char *url, bool *settled, const char **why) MUST_CHECK;
 
 #endif

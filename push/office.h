@@ -9,6 +9,10 @@
 #include "base/json.h"
 #include "push/provider.h"
 
+#define OFFICE_SECRET 256
+#define OFFICE_OPEN_URL {"open_url", OPT_URL, NULL, "page that the button of a message opens; ?object=... is added", 0, 0}
+#define OFFICE_OPEN_URL_MAX 256
+
 /* ---- what goes out ---- */
 const char *office_base(const struct provider *p, const char *own); /* option base_url, or the provider's own address */
 /* An id of a person at a provider: letters and digits first, then also _ . @ + -, at most max bytes. So no list, no "everybody". */
@@ -25,6 +29,13 @@ char *office_link(const struct provider *p, struct arena *a, const struct push_m
 char *office_stamp(struct arena *a, int64_t wall_ms); /* 11-25 17:45:03 */
 /* The bytes of a finished writer, in the arena. */
 void office_body(struct arena *a, struct buf *b, struct http_call *out); /* empties b; sets Content-Type: application/json */
+/* Option words of loudness: off 0, app, sms, phone (enum push_raise); -1: none of these. */
+int office_level(const char *word);
+/* The level that may be used: what is asked for, at most what option `opt` allows, and only for messages of at least the priority that
+ * option `<opt>_priority` names. ERR_INPUT with why. */
+enum err office_raise(const struct provider *p, const char *opt, const struct push_msg *m, int asked, int *level, struct push_answer *why);
+/* Secret of an OPT_FILE into a buffer of the kind's state; "" stays "". ERR_INPUT with why. */
+enum err office_secret(struct provider *p, const char *opt, char *out, size_t cap, char *why, size_t why_n);
 enum err office_refuse(struct push_answer *why, const char *detail); /* REJECTED; ERR_INPUT */
 
 /* ---- what comes back ---- */
@@ -72,8 +83,8 @@ enum err office_wecom_open(struct arena *a, const uint8_t key[32], const char *r
 /* Feishu: key is SHA-256 of the Encrypt Key; the first 16 bytes of the base64 are the IV. */
 enum err office_feishu_open(struct arena *a, const char *encrypt_key, const char *encrypt, size_t n, char **msg, size_t *msg_n) MUST_CHECK;
 void     office_feishu_signature(const char *timestamp, const char *nonce, const char *encrypt_key, const char *body, size_t n, char out[65]);
-/* Text of the first element of this name, CDATA or plain, without markup in it; "" none. Documents with declarations of their own
- * (DOCTYPE, ENTITY) have no elements. */
+/* Text of the first child of the root of this name, CDATA or plain; "" none. Documents with declarations or comments have no elements,
+ * and text with entities is not read. */
 const char *office_xml(struct arena *a, const char *xml, size_t n, const char *name);
 
 #endif
