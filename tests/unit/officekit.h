@@ -152,7 +152,7 @@ __attribute__((unused)) static const char *at(const cJSON *o, const char *path) 
     if (cJSON_IsBool(o)) return cJSON_IsTrue(o) ? "true" : "false";
     if (!cJSON_IsNumber(o)) return "";
     turn = (turn + 1) % 4;
-    (void)snprintf(number[turn], sizeof number[0], "%.0f", o->valuedouble);
+    (void)snprintf(number[turn], sizeof number[0], "%lld", (long long)o->valuedouble);
     return number[turn];
 }
 
