@@ -203,6 +203,27 @@ __attribute__((unused)) static void ok_codes(struct ok *k, const char *name, con
     }
 }
 
+/* What is known after the question `status body` about message ref "7". */
+__attribute__((unused)) static struct push_receipt ok_poll(struct ok *k, int status, const char *body, struct push_answer *out) {
+    struct push_receipt rc;
+    struct http_answer  r = ok_http(status, body);
+    memset(&rc, 0xEE, sizeof rc);
+    *out = (struct push_answer){.verdict = V_MAX};
+    provider_kind(k->p)->poll_answer(k->p, k->a, &k->m, "7", &r, WALL, &rc, out);
+    assert_true(out->verdict < V_MAX && out->verdict != V_GONE && out->verdict != V_REFUSED && out->verdict != V_UNKNOWN);
+    assert_string_equal(rc.ref, "7");
+    assert_true(out->verdict == V_SENT || (!rc.is_read && !rc.is_delivered && !rc.is_final));
+    return rc;
+}
+
+__attribute__((unused)) static struct push_answer ok_raise(struct ok *k, int status, const char *body) {
+    struct push_answer out = {.verdict = V_MAX};
+    struct http_answer r   = ok_http(status, body);
+    provider_kind(k->p)->raise_answer(k->p, k->a, &k->m, "7", RAISE_APP, &r, WALL, &out);
+    assert_true(out.verdict < V_MAX && out.verdict != V_GONE && out.verdict != V_REFUSED);
+    return out;
+}
+
 struct ok_receipt {
     enum err             e;
     struct push_receipt *list;
