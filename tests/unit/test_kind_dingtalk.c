@@ -14,7 +14,7 @@ static void t_options(void **state) {
     struct ok k;
     ok_open(&k, "dingtalk", good, ARRAY_N(good));
     ok_close(&k);
-    static const struct opt bad[] = {{"app_key", ""}, {"app_secret_file", ""}, {"agent_id", "0"}, {"open_url", "x"}, {"ding", "loud"},
+    static const struct opt bad[] = {{"app_key", ""}, {"app_secret_file", ""}, {"agent_id", "0"}, {"open_url", "x"}, {"ding", "loud"}, {"ding_robot", ""},
                                      {"ding_priority", "4"}, {"api_url", "https://x/"}};
     for (size_t i = 0; i < ARRAY_N(bad); i++)
         ok_refused("dingtalk", good, ARRAY_N(good), bad[i].name, bad[i].value);
