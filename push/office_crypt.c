@@ -197,7 +197,10 @@ const char *office_xml(struct arena *a, const char *xml, size_t n, const char *n
         if (left > strlen(CDATA) && memcmp(p, CDATA, strlen(CDATA)) == 0) {
             p += strlen(CDATA);
             if ((stop = memmem(p, (size_t)(end - p), CDATA_END, strlen(CDATA_END))) == NULL) return "";
-            if (is_it && depth == 2 && to == NULL) from = p, to = stop;
+            if (is_it && depth == 2 && to == NULL) {
+                from = p;
+                to   = stop;
+            }
             p = stop + strlen(CDATA_END);
             continue;
         }

@@ -134,7 +134,8 @@ static void wecom(struct arena *a, const uint8_t *data, size_t n) {
     uint8_t  key[32], *p = arena_alloc(a, 20 + n + sizeof CORP);
     char     sig[41];
     MUST(office_aes_key(AES, key));
-    p[17] = (uint8_t)(n >> 16), p[18] = (uint8_t)(n >> 8), p[19] = (uint8_t)n;
+    p[18] = (uint8_t)(n >> 8);
+    p[19] = (uint8_t)n;
     memcpy(p + 20, data, n);
     memcpy(p + 20 + n, CORP, sizeof CORP - 1);
     const char *b64 = seal(a, key, key, p, 20 + n + sizeof CORP - 1, 32, 0);
