@@ -16,7 +16,8 @@
 //   GET  /stats      counters, violations [words]
 //   POST /behave     any of: token_life_s; unknown, out_of_scope, left_out, stopped, protected: [users]; per_second n (calls of each
 //                    provider); month_calls n; ding_quota, buzz_quota n; slow_ms; silent true; and
-//                    answer: {of, what, status, body, headers, times}: the next `times` calls (1) get exactly this
+//                    answer: {of, what, status, body, headers, times, take, drop}: the next `times` calls (1) get exactly this;
+//                    take: it is taken all the same; drop: the connection ends without an answer
 //   POST /expire     all tokens die at once
 //   POST /read       {of, to}: this person reads all messages; Feishu tells the call-back, if there is one
 //   POST /click      {id}: 收到 on a confirm card of WeCom; tells the call-back
