@@ -60,7 +60,7 @@ struct push_msg {
     int64_t     ttl_s;     /* 0: try once */
     int         unread;    /* for the badge; -1 not known */
     int64_t     at_wall_ms; /* when it was said */
-    const struct push_var *vars;
+    const struct push_var *vars; /* t: title of the object, x: the extra words; push_value (push/template_check.h) knows these and the fixed ones */
     size_t                 vars_n;
 };
 
@@ -79,6 +79,15 @@ struct push_receipt {
     bool        is_read, is_delivered, is_final; /* is_final without is_delivered: it failed */
     enum verdict verdict; /* of a failure: GONE, REFUSED (unsubscribed, blacklist), REJECTED, RETRY; else V_DELIVERED */
     const char *detail;
+};
+
+/* What somebody allowed or took back, told by the provider (WeChat: so that a send that must fail is not tried). */
+struct push_consent {
+    const char *target;   /* openid */
+    const char *template; /* template id; "" everything of this account (followed it, or no longer does) */
+    bool        accepted;
+    int         count;   /* messages gained; -1: any number */
+    bool        cleared; /* what was accepted before no longer counts */
 };
 
 /* ---- HTTP ---- */
@@ -160,6 +169,8 @@ struct provider_kind {
      * query: raw query string, "" none. reply: what it wants to hear (taken from the arena; "" is an empty 200). ERR_AUTH, ERR_INPUT. */
     enum err (*receipts)(struct provider *p, struct arena *a, const char *query, const struct http_header *headers, size_t headers_n,
                          const char *body, size_t body_n, int64_t wall_ms, struct push_receipt **list, size_t *n, const char **reply);
+    /* Consents of the same post, after `receipts` said ERR_OK of it; NULL: this kind knows none. Any thread, reads only the options. */
+    enum err (*consents)(struct provider *p, struct arena *a, const char *body, size_t body_n, struct push_consent **list, size_t *n);
 };
 
 /* ---- a provider ---- */
@@ -188,6 +199,9 @@ struct provider_template {
     size_t      vars_n;
 };
 bool        provider_template(const struct provider *p, struct arena *a, const char *notice_kind, struct provider_template *out);
+/* The i-th template option of the section, for checks. *words: how many stand behind the code, also those beyond `var`. False: no more. */
+bool provider_template_at(const struct provider *p, struct arena *a, size_t i, const char **notice_kind, struct provider_template *out,
+                          size_t *words);
 const char *push_var(const struct push_msg *m, const char *name); /* "" when there is none */
 
 #endif
