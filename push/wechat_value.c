@@ -64,7 +64,7 @@ static bool symbol_ok(const char *s) {
 static size_t decimal(const char **s) {
     const char *p = *s;
     size_t      n = 0;
-    while (is_digit(*p)) p++, n++;
+    for (; is_digit(*p); p++) n++;
     if (n && *p == '.' && is_digit(p[1]))
         for (p++; is_digit(*p); p++) n++;
     *s = p;
