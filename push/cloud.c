@@ -12,7 +12,7 @@
 #include "base/text.h"
 #include "push/cloud_sign.h"
 
-#define ID_MAX     40
+#define ID_MAX 40
 #define BIG_DIGITS 15 /* as many a double holds exactly */
 
 /* ---- tables ---- */
@@ -34,7 +34,8 @@ static int64_t wait_of(int32_t wait_s, int64_t wall_ms) {
     return date_start_ms(until) - wall_ms;
 }
 
-void cloud_judge(const struct cloud_code *rows, size_t n, const char *code, enum verdict other, int64_t wall_ms, struct push_answer *out) {
+void cloud_judge(const struct cloud_code *rows, size_t n, const char *code, enum verdict other, int64_t wall_ms,
+                 struct push_answer *out) {
     const struct cloud_code *c = cloud_code_find(rows, n, code);
     out->verdict               = c ? c->verdict : other;
     out->wait_ms               = c ? wait_of(c->wait_s, wall_ms) : 0;
@@ -44,15 +45,15 @@ void cloud_judge(const struct cloud_code *rows, size_t n, const char *code, enum
 /* ---- answers ---- */
 void cloud_odd(const struct http_answer *r, struct push_answer *out) {
     bool taken   = r->status >= 200 && r->status < 300;
-    out->verdict = taken || r->status >= 500             ? V_UNKNOWN
+    out->verdict = taken || r->status >= 500              ? V_UNKNOWN
                    : r->status == 401 || r->status == 403 ? V_AUTH
                    : r->status == 413                     ? V_REJECTED
                                                           : V_CONFIG;
     (void)snprintf(out->detail, sizeof out->detail, "HTTP %d, not the provider's form", r->status);
 }
 
-static void judge_or_odd(const struct cloud_code *rows, size_t n, const char *code, const char *good, const char *ref, const struct http_answer *r,
-                         int64_t wall_ms, struct push_answer *out) {
+static void judge_or_odd(const struct cloud_code *rows, size_t n, const char *code, const char *good, const char *ref,
+                         const struct http_answer *r, int64_t wall_ms, struct push_answer *out) {
     bool is_2xx = r->status >= 200 && r->status < 300;
     if (*code && (is_2xx || strcmp(code, good) != 0)) {
         cloud_judge(rows, n, code, r->status >= 500 ? V_RETRY : V_REJECTED, wall_ms, out);
@@ -63,12 +64,12 @@ static void judge_or_odd(const struct cloud_code *rows, size_t n, const char *co
     }
 }
 
-void cloud_answer_aliyun(struct arena *a, const struct http_answer *r, const struct cloud_code *rows, size_t n, const char *ref_name, int64_t wall_ms,
-                         struct push_answer *out) {
+void cloud_answer_aliyun(struct arena *a, const struct http_answer *r, const struct cloud_code *rows, size_t n,
+                         const char *ref_name, int64_t wall_ms, struct push_answer *out) {
     cJSON      *o    = r->status ? cloud_object(r->body, r->body_n) : NULL;
     const char *code = cloud_str(a, o, "Code");
     if (strcmp(code, "isv.BUSINESS_LIMIT_CONTROL") == 0) { /* which limit stands in the words alone */
-        const char *words = cloud_str(a, o, "Message");
+        const char *words   = cloud_str(a, o, "Message");
         bool        is_long = strstr(words, "小时") || strstr(words, "天级");
         out->verdict        = is_long ? V_REJECTED : V_RETRY;
         out->wait_ms        = is_long ? 0 : 60 * 1000;
@@ -93,8 +94,8 @@ static const cJSON *status_of(struct arena *a, const cJSON *response, const char
     return cJSON_GetArraySize(set) == 1 && *cloud_str(a, set->child, "PhoneNumber") == '\0' ? set->child : NULL;
 }
 
-void cloud_answer_tencent(struct arena *a, const struct http_answer *r, const struct cloud_code *rows, size_t n, const char *phone, const char *ref_name,
-                          int64_t wall_ms, struct push_answer *out) {
+void cloud_answer_tencent(struct arena *a, const struct http_answer *r, const struct cloud_code *rows, size_t n,
+                          const char *phone, const char *ref_name, int64_t wall_ms, struct push_answer *out) {
     cJSON       *o        = r->status ? cloud_object(r->body, r->body_n) : NULL;
     const cJSON *response = cJSON_GetObjectItemCaseSensitive(o, "Response");
     const cJSON *error    = cJSON_GetObjectItemCaseSensitive(response, "Error");
@@ -110,7 +111,7 @@ void cloud_answer_tencent(struct arena *a, const struct http_answer *r, const st
 static char *quote_big(const char *s, size_t n, size_t *out_n) {
     char  *out = x_malloc(n + n / 4 + 3), *o = out;
     bool   in_string = false;
-    size_t i = 0;
+    size_t i         = 0;
     while (i < n) {
         size_t digits = 0;
         while (!in_string && i + digits < n && s[i + digits] >= '0' && s[i + digits] <= '9') digits++;
@@ -229,8 +230,8 @@ static char *clean(struct arena *a, const char *s) {
     return out;
 }
 
-enum err cloud_values(struct arena *a, const struct push_msg *m, const struct provider_template *t, enum template_form form, size_t value_max,
-                      const char **values, struct push_answer *why) {
+enum err cloud_values(struct arena *a, const struct push_msg *m, const struct provider_template *t, enum template_form form,
+                      size_t value_max, const char **values, struct push_answer *why) {
     struct template_word w;
     for (size_t i = 0; i < t->vars_n; i++) {
         const char *v = template_word(t->var[i], form, &w) ? clean(a, push_value(a, m, w.var)) : "";
@@ -285,8 +286,9 @@ bool cloud_key_ok(struct arena *a, const char *secret, const char *query) {
 }
 
 /* ---- receipts ---- */
-enum err cloud_receipts(struct arena *a, const char *body, size_t body_n, bool (*one)(struct arena *a, const cJSON *o, void *arg, struct push_receipt *out),
-                        void *arg, struct push_receipt **list, size_t *n) {
+enum err cloud_receipts(struct arena *a, const char *body, size_t body_n,
+                        bool (*one)(struct arena *a, const cJSON *o, void *arg, struct push_receipt *out), void *arg,
+                        struct push_receipt **list, size_t *n) {
     cJSON *all = body_n <= CLOUD_POST_MAX ? cloud_json(body, body_n) : NULL;
     bool   ok  = (cJSON_IsArray(all) && cJSON_GetArraySize(all) <= CLOUD_RECEIPTS_MAX) || cJSON_IsObject(all);
     *n         = 0;

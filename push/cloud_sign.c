@@ -17,7 +17,8 @@
 #define ACS3_HEADERS "host;x-acs-action;x-acs-content-sha256;x-acs-date;x-acs-signature-nonce;x-acs-version"
 
 static bool is_bare(char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '~';
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' ||
+           c == '~';
 }
 
 char *cloud_percent(struct arena *a, const char *s) {
@@ -110,7 +111,8 @@ void acs3_sign(struct arena *a, const struct acs3_request *r, struct cloud_signe
     cloud_sha256_hex(canonical, strlen(canonical), out->canonical);
     hmac(r->secret, strlen(r->secret), arena_printf(a, "ACS3-HMAC-SHA256\n%s", out->canonical), mac);
     hex_encode(out->signature, mac, sizeof mac);
-    out->authorization = arena_printf(a, "ACS3-HMAC-SHA256 Credential=%s,SignedHeaders=" ACS3_HEADERS ",Signature=%s", r->key_id, out->signature);
+    out->authorization =
+        arena_printf(a, "ACS3-HMAC-SHA256 Credential=%s,SignedHeaders=" ACS3_HEADERS ",Signature=%s", r->key_id, out->signature);
 }
 
 void acs3_headers(struct arena *a, const struct acs3_request *r, struct http_call *c) {
@@ -142,9 +144,9 @@ void tc3_sign(struct arena *a, const struct tc3_request *r, struct cloud_signed 
     const char *action = r->sign_action ? arena_printf(a, "x-tc-action:%s\n", lower(a, r->action)) : "";
     cloud_sha256_hex(r->body, strlen(r->body), body);
     utc(r->wall_ms, date);
-    date[10] = '\0';
-    const char *canonical = arena_printf(a, "POST\n/\n\ncontent-type:%s\nhost:%s\n%s\n%s\n%s", lower(a, r->content_type), lower(a, r->host), action,
-                                         names, body);
+    date[10]              = '\0';
+    const char *canonical = arena_printf(a, "POST\n/\n\ncontent-type:%s\nhost:%s\n%s\n%s\n%s", lower(a, r->content_type),
+                                         lower(a, r->host), action, names, body);
     cloud_sha256_hex(canonical, strlen(canonical), out->canonical);
     const char *scope = arena_printf(a, "%s/%s/tc3_request", date, r->service);
     char       *first = arena_printf(a, "TC3%s", r->secret);
@@ -152,10 +154,11 @@ void tc3_sign(struct arena *a, const struct tc3_request *r, struct cloud_signed 
     x_wipe(first, strlen(first));
     hmac(mac, sizeof mac, r->service, mac);
     hmac(mac, sizeof mac, "tc3_request", mac);
-    hmac(mac, sizeof mac, arena_printf(a, "TC3-HMAC-SHA256\n%lld\n%s\n%s", (long long)(r->wall_ms / 1000), scope, out->canonical), mac);
+    hmac(mac, sizeof mac, arena_printf(a, "TC3-HMAC-SHA256\n%lld\n%s\n%s", (long long)(r->wall_ms / 1000), scope, out->canonical),
+         mac);
     hex_encode(out->signature, mac, sizeof mac);
-    out->authorization =
-        arena_printf(a, "TC3-HMAC-SHA256 Credential=%s/%s, SignedHeaders=%s, Signature=%s", r->key_id, scope, names, out->signature);
+    out->authorization = arena_printf(a, "TC3-HMAC-SHA256 Credential=%s/%s, SignedHeaders=%s, Signature=%s", r->key_id, scope,
+                                      names, out->signature);
 }
 
 void tc3_headers(struct arena *a, const struct tc3_request *r, struct http_call *c) {

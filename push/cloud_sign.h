@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * How requests to Alibaba Cloud (ACS3-HMAC-SHA256) and Tencent Cloud (TC3-HMAC-SHA256) are signed. Pure functions, any thread; everything
- * returned is in the arena. Held to the published examples by tests/unit/test_cloud_sign.c.
+ * How requests to Alibaba Cloud (ACS3-HMAC-SHA256) and Tencent Cloud (TC3-HMAC-SHA256) are signed. Pure functions, any thread;
+ * everything returned is in the arena. Held to the published examples by tests/unit/test_cloud_sign.c.
  */
 #ifndef ZB_PUSH_CLOUD_SIGN_H
 #define ZB_PUSH_CLOUD_SIGN_H
@@ -37,7 +37,8 @@ struct acs3_request {
     const char *key_id, *secret;
 };
 void acs3_sign(struct arena *a, const struct acs3_request *r, struct cloud_signed *out);
-void acs3_headers(struct arena *a, const struct acs3_request *r, struct http_call *c); /* all that are signed but host, and Authorization */
+void acs3_headers(struct arena *a, const struct acs3_request *r,
+                  struct http_call *c); /* all that are signed but host, and Authorization */
 
 struct tc3_request {
     const char *service, *host, *action, *version, *region;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * SMS at Alibaba Cloud: SendSms of Dysmsapi 2017-05-25, signed with ACS3, one number a call; receipts by SmsReport. Pure functions.
+ * SMS at Alibaba Cloud: SendSms of Dysmsapi 2017-05-25, signed with ACS3, one number a call; receipts by SmsReport. Pure
+ * functions.
  */
 #include <stdio.h>
 #include <string.h>
@@ -10,12 +11,13 @@
 #include "push/cloud_sign.h"
 #include "push/kinds.h"
 
-#define HOST      "dysmsapi.aliyuncs.com"
+#define HOST "dysmsapi.aliyuncs.com"
 #define TOTAL_MAX 500 /* characters, signature included */
 
 static const struct template_rules rules = {FORM_NAMES, TOTAL_MAX, "", 0, false};
 
-/* A limit of one number is no limit of the account: QUOTA would shut the provider for everybody, so these are RETRY or REJECTED. */
+/* A limit of one number is no limit of the account: QUOTA would shut the provider for everybody, so these are RETRY or REJECTED.
+ */
 static const struct cloud_code codes[] = {
     {"OK", V_SENT, 0},
     {"Throttling*", V_THROTTLED, 0},
@@ -60,23 +62,21 @@ static const struct cloud_code codes[] = {
 
 /* err_code of a report; those that are not here may pass by another way. */
 static const struct cloud_code failures[] = {
-    {"MOBILE_IN_BLACK", V_REFUSED, 0},
-    {"USER_REJECT", V_REFUSED, 0},
-    {"INVALID_NUMBER", V_GONE, 0},
-    {"MOBILE_NOT_ON_SERVICE", V_GONE, 0},
-    {"CONTENT_*", V_REJECTED, 0},
-    {"MOBILE_SEND_LIMIT", V_REJECTED, 0},
+    {"MOBILE_IN_BLACK", V_REFUSED, 0},    {"USER_REJECT", V_REFUSED, 0}, {"INVALID_NUMBER", V_GONE, 0},
+    {"MOBILE_NOT_ON_SERVICE", V_GONE, 0}, {"CONTENT_*", V_REJECTED, 0},  {"MOBILE_SEND_LIMIT", V_REJECTED, 0},
 };
 
-static enum err open_it(struct provider *p, char *why, size_t why_n) { return cloud_open(p, "access_key_secret", &rules, why, why_n); }
+static enum err open_it(struct provider *p, char *why, size_t why_n) {
+    return cloud_open(p, "access_key_secret", &rules, why, why_n);
+}
 
 static const char *signature_of(const struct provider *p, const struct push_msg *m) {
     const char *own = provider_text(p, "sign_name");
     return *own ? own : m->signature;
 }
 
-static enum err call(struct provider *p, struct arena *a, const struct push_msg *m, const char *cred, int64_t wall_ms, struct http_call *out,
-                     struct push_answer *why) {
+static enum err call(struct provider *p, struct arena *a, const struct push_msg *m, const char *cred, int64_t wall_ms,
+                     struct http_call *out, struct push_answer *why) {
     struct cloud_state      *s = provider_state(p);
     struct provider_template t;
     const char              *value[ARRAY_N(t.var)], *signature = signature_of(p, m);
@@ -135,8 +135,9 @@ static bool report(struct arena *a, const cJSON *o, void *arg, struct push_recei
     return strcmp(success, "false") == 0;
 }
 
-static enum err receipts(struct provider *p, struct arena *a, const char *query, const struct http_header *headers, size_t headers_n, const char *body,
-                         size_t body_n, int64_t wall_ms, struct push_receipt **list, size_t *n, const char **reply) {
+static enum err receipts(struct provider *p, struct arena *a, const char *query, const struct http_header *headers,
+                         size_t headers_n, const char *body, size_t body_n, int64_t wall_ms, struct push_receipt **list,
+                         size_t *n, const char **reply) {
     struct cloud_state *s = provider_state(p);
     (void)headers;
     (void)headers_n;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Voice calls at Alibaba Cloud: SingleCallByTts of Dyvmsapi 2017-05-25, signed with ACS3. The provider never redials; what it reads out is a template it
- * has approved. Receipts: VoiceReport (the end of a call) and VoiceCallReport (on the way). Only a pressed key proves that a person heard it;
- * "heard to the end" may have been a mailbox. Pure functions.
+ * Voice calls at Alibaba Cloud: SingleCallByTts of Dyvmsapi 2017-05-25, signed with ACS3. The provider never redials; what it
+ * reads out is a template it has approved. Receipts: VoiceReport (the end of a call) and VoiceCallReport (on the way). Only a
+ * pressed key proves that a person heard it; "heard to the end" may have been a mailbox. Pure functions.
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,14 +12,15 @@
 #include "push/cloud_sign.h"
 #include "push/kinds.h"
 
-#define HOST       "dyvmsapi.aliyuncs.com"
-#define TEXT_MAX   1000
+#define HOST "dyvmsapi.aliyuncs.com"
+#define TEXT_MAX 1000
 #define VALUES_MAX 249 /* characters of all values */
 #define OUT_ID_MAX 15
-#define BANNED     "#/:-%¥￥"
+#define BANNED "#/:-%¥￥"
 
 /* Calls with a number from the pool may have two variables. */
-static const struct template_rules shared_rules = {FORM_NAMES, TEXT_MAX, BANNED, 2, true}, own_rules = {FORM_NAMES, TEXT_MAX, BANNED, 0, true};
+static const struct template_rules shared_rules = {FORM_NAMES, TEXT_MAX, BANNED, 2, true},
+                                   own_rules    = {FORM_NAMES, TEXT_MAX, BANNED, 0, true};
 
 static const struct cloud_code codes[] = {
     {"OK", V_SENT, 0},
@@ -62,10 +63,11 @@ static const struct cloud_code codes[] = {
 
 /* status_code of a call that reached nobody; 200000, 200001, 200102 and 300000 are read in report(). */
 static const struct cloud_code failures[] = {
-    {"200002", V_RETRY, 0},    {"200003", V_RETRY, 0},    {"200005", V_RETRY, 0},    {"200007", V_RETRY, 0},    {"200010", V_RETRY, 0},
-    {"200004", V_GONE, 0},     {"200011", V_GONE, 0},     {"200104", V_REJECTED, 0}, {"200105", V_REJECTED, 0}, {"200117", V_REJECTED, 0},
-    {"200118", V_REJECTED, 0}, {"200119", V_REJECTED, 0}, {"200121", V_REJECTED, 0}, {"473", V_REJECTED, 0},    {"200006", V_RETRY, 0},
-    {"200008", V_RETRY, 0},    {"200012", V_RETRY, 0},    {"400", V_RETRY, 0},       {"476", V_RETRY, 0},       {"482", V_RETRY, 0},
+    {"200002", V_RETRY, 0},    {"200003", V_RETRY, 0},    {"200005", V_RETRY, 0},    {"200007", V_RETRY, 0},
+    {"200010", V_RETRY, 0},    {"200004", V_GONE, 0},     {"200011", V_GONE, 0},     {"200104", V_REJECTED, 0},
+    {"200105", V_REJECTED, 0}, {"200117", V_REJECTED, 0}, {"200118", V_REJECTED, 0}, {"200119", V_REJECTED, 0},
+    {"200121", V_REJECTED, 0}, {"473", V_REJECTED, 0},    {"200006", V_RETRY, 0},    {"200008", V_RETRY, 0},
+    {"200012", V_RETRY, 0},    {"400", V_RETRY, 0},       {"476", V_RETRY, 0},       {"482", V_RETRY, 0},
     {"500", V_RETRY, 0},       {"9996", V_RETRY, 0},      {"999999", V_RETRY, 0},
 };
 
@@ -73,7 +75,8 @@ static enum err open_it(struct provider *p, char *why, size_t why_n) {
     return cloud_open(p, "access_key_secret", *provider_text(p, "show_number") ? &own_rules : &shared_rules, why, why_n);
 }
 
-static size_t parameters(struct provider *p, const struct push_msg *m, const struct provider_template *t, const char *values, struct push_var *out) {
+static size_t parameters(struct provider *p, const struct push_msg *m, const struct provider_template *t, const char *values,
+                         struct push_var *out) {
     size_t n = 0;
     out[n++] = (struct push_var){"CalledNumber", m->target};
     out[n++] = (struct push_var){"TtsCode", t->code};
@@ -86,8 +89,8 @@ static size_t parameters(struct provider *p, const struct push_msg *m, const str
     return n;
 }
 
-static enum err call(struct provider *p, struct arena *a, const struct push_msg *m, const char *cred, int64_t wall_ms, struct http_call *out,
-                     struct push_answer *why) {
+static enum err call(struct provider *p, struct arena *a, const struct push_msg *m, const char *cred, int64_t wall_ms,
+                     struct http_call *out, struct push_answer *why) {
     struct cloud_state      *s = provider_state(p);
     struct provider_template t;
     struct push_var          pairs[8];
@@ -129,9 +132,9 @@ static void answer(struct provider *p, struct arena *a, const struct push_msg *m
 
 static bool report(struct arena *a, const cJSON *o, void *arg, struct push_receipt *out) {
     const char *code = cloud_str(a, o, "status_code"), *key = cloud_str(a, o, "dtmf");
-    out->ref         = cloud_str(a, o, "call_id");
-    out->id          = cloud_id(a, o, "out_id");
-    out->detail      = cloud_word(a, code);
+    out->ref    = cloud_str(a, o, "call_id");
+    out->id     = cloud_id(a, o, "out_id");
+    out->detail = cloud_word(a, code);
     if (strcmp(code, "200000") == 0 || strcmp(code, "200001") == 0) {
         out->is_delivered = out->is_final = true;
     } else if (strcmp(code, "200102") == 0) {
@@ -147,8 +150,9 @@ static bool report(struct arena *a, const cJSON *o, void *arg, struct push_recei
     return true;
 }
 
-static enum err receipts(struct provider *p, struct arena *a, const char *query, const struct http_header *headers, size_t headers_n, const char *body,
-                         size_t body_n, int64_t wall_ms, struct push_receipt **list, size_t *n, const char **reply) {
+static enum err receipts(struct provider *p, struct arena *a, const char *query, const struct http_header *headers,
+                         size_t headers_n, const char *body, size_t body_n, int64_t wall_ms, struct push_receipt **list,
+                         size_t *n, const char **reply) {
     struct cloud_state *s = provider_state(p);
     (void)headers;
     (void)headers_n;
@@ -161,7 +165,8 @@ static enum err receipts(struct provider *p, struct arena *a, const char *query,
 static const struct provider_opt opts[] = {
     {"access_key_id", OPT_TEXT, NULL, "AccessKeyId of a RAM user who may only call", 0, 0},
     {"access_key_secret", OPT_FILE, NULL, "file with its AccessKeySecret", 0, 0},
-    {"show_number", OPT_TEXT, "", "CalledShowNumber, a number of one's own; empty: one of the pool, templates with at most two variables", 0, 0},
+    {"show_number", OPT_TEXT, "",
+     "CalledShowNumber, a number of one's own; empty: one of the pool, templates with at most two variables", 0, 0},
     {"play_times", OPT_NUMBER, "3", "how often the text is read out", 1, 3},
     {"volume", OPT_NUMBER, "100", "loudness", 0, 100},
     {"speed", OPT_NUMBER, "0", "speed of speech", -500, 500},
@@ -171,12 +176,13 @@ static const struct provider_opt opts[] = {
 };
 
 const struct provider_kind kind_aliyun_voice = {
-    .name       = "aliyun_voice",
-    .channel    = "voice",
-    .vendor     = "",
-    .doc        = "Calls at Alibaba Cloud (SingleCallByTts); needs its written approval of official texts; template.KIND = TTS_code name=variable,...",
-    .opts       = opts,
-    .opts_n     = ARRAY_N(opts),
+    .name    = "aliyun_voice",
+    .channel = "voice",
+    .vendor  = "",
+    .doc     = "Calls at Alibaba Cloud (SingleCallByTts); needs its written approval of official texts; template.KIND = TTS_code "
+               "name=variable,...",
+    .opts    = opts,
+    .opts_n  = ARRAY_N(opts),
     .rate_per_s = 20,
     .templates  = true,
     .state_size = sizeof(struct cloud_state),

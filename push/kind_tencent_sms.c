@@ -10,12 +10,13 @@
 #include "push/cloud_sign.h"
 #include "push/kinds.h"
 
-#define HOST      "sms.tencentcloudapi.com"
+#define HOST "sms.tencentcloudapi.com"
 #define TOTAL_MAX 500 /* characters, signature included */
 
 static const struct template_rules rules = {FORM_ORDER, TOTAL_MAX, "", 0, false};
 
-/* A limit of one number is no limit of the account: QUOTA would shut the provider for everybody, so these are RETRY or REJECTED. */
+/* A limit of one number is no limit of the account: QUOTA would shut the provider for everybody, so these are RETRY or REJECTED.
+ */
 static const struct cloud_code codes[] = {
     {"Ok", V_SENT, 0},
     {"RequestLimitExceeded*", V_THROTTLED, 0},
@@ -89,8 +90,8 @@ static const char *body_of(const struct provider *p, struct arena *a, const stru
     return out;
 }
 
-static enum err call(struct provider *p, struct arena *a, const struct push_msg *m, const char *cred, int64_t wall_ms, struct http_call *out,
-                     struct push_answer *why) {
+static enum err call(struct provider *p, struct arena *a, const struct push_msg *m, const char *cred, int64_t wall_ms,
+                     struct http_call *out, struct push_answer *why) {
     struct cloud_state      *s = provider_state(p);
     struct provider_template t;
     const char              *value[ARRAY_N(t.var)];
@@ -143,8 +144,9 @@ static bool report(struct arena *a, const cJSON *o, void *arg, struct push_recei
     return strcmp(status, "FAIL") == 0;
 }
 
-static enum err receipts(struct provider *p, struct arena *a, const char *query, const struct http_header *headers, size_t headers_n, const char *body,
-                         size_t body_n, int64_t wall_ms, struct push_receipt **list, size_t *n, const char **reply) {
+static enum err receipts(struct provider *p, struct arena *a, const char *query, const struct http_header *headers,
+                         size_t headers_n, const char *body, size_t body_n, int64_t wall_ms, struct push_receipt **list,
+                         size_t *n, const char **reply) {
     struct cloud_state *s = provider_state(p);
     (void)headers;
     (void)headers_n;

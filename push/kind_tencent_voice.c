@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Voice calls at Tencent Cloud: SendTtsVoice of VMS 2020-09-02, signed with TC3. The provider never redials; what it reads out is a template it has
- * approved. Callbacks: voiceprompt_callback (answered or not), voicekey_callback (a key), voice_failure_callback (why not). Only a pressed key proves
- * that a person heard it. Pure functions.
+ * Voice calls at Tencent Cloud: SendTtsVoice of VMS 2020-09-02, signed with TC3. The provider never redials; what it reads out is
+ * a template it has approved. Callbacks: voiceprompt_callback (answered or not), voicekey_callback (a key),
+ * voice_failure_callback (why not). Only a pressed key proves that a person heard it. Pure functions.
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "push/cloud_sign.h"
 #include "push/kinds.h"
 
-#define HOST     "vms.tencentcloudapi.com"
+#define HOST "vms.tencentcloudapi.com"
 #define TEXT_MAX 350 /* characters of the whole spoken text */
 
 static const struct template_rules rules = {FORM_ORDER, TEXT_MAX, "", 0, true};
@@ -50,9 +50,10 @@ static const struct cloud_code codes[] = {
 
 /* failure_code; 16 to 20 and above: another call may succeed. */
 static const struct cloud_code failures[] = {
-    {"1", V_RETRY, 0},  {"2", V_RETRY, 0},  {"3", V_RETRY, 0},  {"4", V_RETRY, 0},     {"5", V_RETRY, 0},  {"6", V_RETRY, 0},  {"7", V_GONE, 0},
-    {"8", V_GONE, 0},   {"9", V_RETRY, 0},  {"10", V_RETRY, 0}, {"11", V_RETRY, 0},    {"12", V_REJECTED, 0}, {"13", V_GONE, 0}, {"15", V_GONE, 0},
-    {"16", V_RETRY, 0}, {"17", V_RETRY, 0}, {"18", V_RETRY, 0}, {"19", V_RETRY, 0},    {"20", V_RETRY, 0},
+    {"1", V_RETRY, 0},  {"2", V_RETRY, 0},     {"3", V_RETRY, 0},  {"4", V_RETRY, 0},  {"5", V_RETRY, 0},
+    {"6", V_RETRY, 0},  {"7", V_GONE, 0},      {"8", V_GONE, 0},   {"9", V_RETRY, 0},  {"10", V_RETRY, 0},
+    {"11", V_RETRY, 0}, {"12", V_REJECTED, 0}, {"13", V_GONE, 0},  {"15", V_GONE, 0},  {"16", V_RETRY, 0},
+    {"17", V_RETRY, 0}, {"18", V_RETRY, 0},    {"19", V_RETRY, 0}, {"20", V_RETRY, 0},
 };
 
 static enum err open_it(struct provider *p, char *why, size_t why_n) { return cloud_open(p, "secret_key", &rules, why, why_n); }
@@ -79,8 +80,8 @@ static const char *body_of(const struct provider *p, struct arena *a, const stru
     return out;
 }
 
-static enum err call(struct provider *p, struct arena *a, const struct push_msg *m, const char *cred, int64_t wall_ms, struct http_call *out,
-                     struct push_answer *why) {
+static enum err call(struct provider *p, struct arena *a, const struct push_msg *m, const char *cred, int64_t wall_ms,
+                     struct http_call *out, struct push_answer *why) {
     struct cloud_state      *s = provider_state(p);
     struct provider_template t;
     const char              *value[ARRAY_N(t.var)];
@@ -89,7 +90,8 @@ static enum err call(struct provider *p, struct arena *a, const struct push_msg 
     if (!provider_template(p, a, m->kind, &t)) return cloud_refuse(why, "no template for this kind of notice");
     enum err e = cloud_values(a, m, &t, FORM_ORDER, (size_t)provider_number(p, "value_max"), value, why);
     if (e) return e;
-    if (template_length(&t, value, template_text(a, s->texts, t.code), "") > TEXT_MAX) return cloud_refuse(why, "more than 350 characters to speak");
+    if (template_length(&t, value, template_text(a, s->texts, t.code), "") > TEXT_MAX)
+        return cloud_refuse(why, "more than 350 characters to speak");
 
     struct tc3_request r = {.service      = "vms",
                             .host         = HOST,
@@ -145,8 +147,9 @@ static bool report(struct arena *a, const cJSON *o, void *arg, struct push_recei
     return false;
 }
 
-static enum err receipts(struct provider *p, struct arena *a, const char *query, const struct http_header *headers, size_t headers_n, const char *body,
-                         size_t body_n, int64_t wall_ms, struct push_receipt **list, size_t *n, const char **reply) {
+static enum err receipts(struct provider *p, struct arena *a, const char *query, const struct http_header *headers,
+                         size_t headers_n, const char *body, size_t body_n, int64_t wall_ms, struct push_receipt **list,
+                         size_t *n, const char **reply) {
     struct cloud_state *s = provider_state(p);
     (void)headers;
     (void)headers_n;
@@ -171,7 +174,8 @@ const struct provider_kind kind_tencent_voice = {
     .name       = "tencent_voice",
     .channel    = "voice",
     .vendor     = "",
-    .doc        = "Calls at Tencent Cloud (SendTtsVoice); needs its written approval of official texts; template.KIND = number variable,...",
+    .doc        = "Calls at Tencent Cloud (SendTtsVoice); needs its written approval of official texts; template.KIND = number "
+                  "variable,...",
     .opts       = opts,
     .opts_n     = ARRAY_N(opts),
     .rate_per_s = 20,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * WeChat mini-program: subscribe messages. Each needs an acceptance of this person for this template, which whoever routes counts (push_consent); a send
- * without one is 43101. Values are made fit or refused before sending (push/wechat_value.c). Pure functions.
+ * WeChat mini-program: subscribe messages. Each needs an acceptance of this person for this template, which whoever routes counts
+ * (push_consent); a send without one is 43101. Values are made fit or refused before sending (push/wechat_value.c). Pure
+ * functions.
  */
 #include <stdio.h>
 #include <string.h>
@@ -21,14 +22,15 @@ static enum err open_it(struct provider *p, char *why, size_t why_n) {
     return ERR_INPUT;
 }
 
-static enum err call(struct provider *p, struct arena *a, const struct push_msg *m, const char *cred, int64_t wall_ms, struct http_call *out,
-                     struct push_answer *why) {
+static enum err call(struct provider *p, struct arena *a, const struct push_msg *m, const char *cred, int64_t wall_ms,
+                     struct http_call *out, struct push_answer *why) {
     struct provider_template t;
     struct buf               b;
     struct jw                w;
     (void)wall_ms;
     if (!wechat_is_openid(m->target)) return cloud_refuse(why, "not an openid");
-    if (*m->app && strcmp(m->app, provider_text(p, "app_id")) != 0) return cloud_refuse(why, "the openid belongs to another AppID");
+    if (*m->app && strcmp(m->app, provider_text(p, "app_id")) != 0)
+        return cloud_refuse(why, "the openid belongs to another AppID");
     if (!provider_template(p, a, m->kind, &t)) return cloud_refuse(why, "no template for this kind of notice");
     buf_init(&b, 64 * 1024);
     jw_init(&w, &b);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * WeChat official account: template messages to its followers. client_msg_id is the delivery, so that WeChat itself drops a second one. A tap opens the
- * page of a mini-program where there is one, else a web address. Pure functions.
+ * WeChat official account: template messages to its followers. client_msg_id is the delivery, so that WeChat itself drops a
+ * second one. A tap opens the page of a mini-program where there is one, else a web address. Pure functions.
  */
 #include <stdio.h>
 #include <string.h>
@@ -19,14 +19,15 @@ static enum err open_it(struct provider *p, char *why, size_t why_n) {
     return wechat_open(p, why, why_n);
 }
 
-static enum err call(struct provider *p, struct arena *a, const struct push_msg *m, const char *cred, int64_t wall_ms, struct http_call *out,
-                     struct push_answer *why) {
+static enum err call(struct provider *p, struct arena *a, const struct push_msg *m, const char *cred, int64_t wall_ms,
+                     struct http_call *out, struct push_answer *why) {
     struct provider_template t;
     struct buf               b;
     struct jw                w;
     (void)wall_ms;
     if (!wechat_is_openid(m->target)) return cloud_refuse(why, "not an openid");
-    if (*m->app && strcmp(m->app, provider_text(p, "app_id")) != 0) return cloud_refuse(why, "the openid belongs to another AppID");
+    if (*m->app && strcmp(m->app, provider_text(p, "app_id")) != 0)
+        return cloud_refuse(why, "the openid belongs to another AppID");
     if (!provider_template(p, a, m->kind, &t)) return cloud_refuse(why, "no template for this kind of notice");
     buf_init(&b, 64 * 1024);
     jw_init(&w, &b);

@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/sm.h"
 #include "push/kinds.h"
+#include "store/delivery.h"
 
 #define FILE_MAX      (64U * 1024U)
 #define RETRY_MAX_MS  (24LL * 3600 * 1000)
@@ -284,6 +285,30 @@ static const struct provider_kind *const kinds[] = {
 const struct provider_kind *const *provider_kinds(size_t *n) {
     *n = ARRAY_N(kinds) - 1;
     return kinds;
+}
+
+enum err providers_check(const struct conf *c, char *why, size_t why_n) {
+    for (size_t i = 0; i < c->sections_n; i++) {
+        struct provider *p;
+        if (strcmp(c->sections[i].type, "provider") != 0) {
+            (void)snprintf(why, why_n, "[%s %s] (line %d): only sections of type provider are known", c->sections[i].type, c->sections[i].name, c->sections[i].line);
+            return ERR_INPUT;
+        }
+        enum err e = provider_new(&c->sections[i], &p, why, why_n);
+        if (e) return e;
+        provider_free(p);
+    }
+    return ERR_OK;
+}
+
+unsigned providers_channels(const struct conf *c) {
+    unsigned bits = 0;
+    for (size_t i = 0; i < c->sections_n; i++) {
+        const char                 *name = conf_section_get(&c->sections[i], "kind");
+        const struct provider_kind *k    = name && strcmp(c->sections[i].type, "provider") == 0 ? provider_kind_find(name) : NULL;
+        if (k) bits |= 1U << delivery_channel_of(k->channel);
+    }
+    return bits;
 }
 
 const struct provider_kind *provider_kind_find(const char *name) {

@@ -39,7 +39,7 @@ struct verdict_info {
 const struct verdict_info *verdict_info(enum verdict v); /* never NULL */
 enum verdict               verdict_of(const char *word); /* V_MAX: no such word */
 
-/* The ways to a person, in the words of the records (delivery.channel). Rows of push/channel.def:
+/* The ways to a person, in the words of the records (delivery.channel). Rows of store/delivery_channel.def:
  *   inbox push wechat office sms voice webhook log */
 
 /* ---- what is to be said, to one target. All text is UTF-8 and borrowed; "" for what there is not, never NULL ---- */
@@ -137,7 +137,7 @@ struct link_proto; /* push/link_proto.h */
 
 struct provider_kind {
     const char                *name;    /* "apns" */
-    const char                *channel; /* "push": a row of push/channel.def */
+    const char                *channel; /* "push": a row of store/delivery_channel.def */
     const char                *vendor;  /* push: which devices it serves (device.vendor), "apns", "huawei", ...; else "" */
     const char                *doc;
     const struct provider_opt *opts; /* its own; those of every provider are in provider.c */
@@ -180,6 +180,10 @@ void     provider_free(struct provider *p);
 
 const struct provider_kind *provider_kind(const struct provider *p);
 const struct provider_kind *provider_kind_find(const char *name); /* NULL */
+/* Every section is a provider that can be made. */
+enum err providers_check(const struct conf *c, char *why, size_t why_n) MUST_CHECK;
+/* Bits of enum delivery_channel: those that have a provider in this configuration. Unknown kinds do not count. */
+unsigned providers_channels(const struct conf *c);
 /* All of them, for --help and the docs. */
 const struct provider_kind *const *provider_kinds(size_t *n);
 

@@ -55,14 +55,16 @@ bool template_word(const char *word, enum template_form form, struct template_wo
         out->var = word;
         return eq == NULL;
     }
-    if (n == 0 || n >= sizeof out->key || strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") < n) return false;
+    if (n == 0 || n >= sizeof out->key || strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") < n)
+        return false;
     memcpy(out->key, word, n);
     out->var = eq ? eq + 1 : word;
     return *out->var != '\0' && (form == FORM_NAMES || eq != NULL);
 }
 
 /* ---- the option ---- */
-static enum err word_check(const struct template_rules *rules, const struct provider_template *t, size_t i, char *why, size_t why_n) {
+static enum err word_check(const struct template_rules *rules, const struct provider_template *t, size_t i, char *why,
+                           size_t why_n) {
     struct template_word w, other;
     if (!template_word(t->var[i], rules->form, &w)) {
         static const char *const want[] = {"name=variable", "variable", "type and number, =, variable, like thing1=t"};
@@ -109,10 +111,10 @@ struct hole {
 
 /* Variables of the text in order. adjacent: two without anything between; fixed_n: characters that are no variables. */
 static size_t holes(const char *text, struct hole *out, bool *adjacent, size_t *fixed_n) {
-    size_t n = 0;
+    size_t n          = 0;
     bool   after_hole = false;
-    *adjacent = false;
-    *fixed_n  = 0;
+    *adjacent         = false;
+    *fixed_n          = 0;
     for (const char *p = text; *p;) {
         const char *open = p[0] == '$' && p[1] == '{' ? p + 2 : p[0] == '{' ? p + 1 : NULL;
         const char *end  = open ? strchr(open, '}') : NULL;
@@ -143,13 +145,14 @@ static size_t hole_index(const struct provider_template *t, enum template_form f
     return t->vars_n;
 }
 
-static enum err names_check(const struct template_rules *rules, const struct provider_template *t, const struct hole *h, size_t n, char *why,
-                            size_t why_n) {
+static enum err names_check(const struct template_rules *rules, const struct provider_template *t, const struct hole *h, size_t n,
+                            char *why, size_t why_n) {
     bool used[ARRAY_N(t->var)] = {false};
     for (size_t i = 0; i < n; i++) {
         size_t k = hole_index(t, rules->form, &h[i]);
         if (k == t->vars_n) {
-            (void)snprintf(why, why_n, "the approved text wants a variable {%.*s} that the option does not give", (int)(h[i].name_n % 40), h[i].name);
+            (void)snprintf(why, why_n, "the approved text wants a variable {%.*s} that the option does not give",
+                           (int)(h[i].name_n % 40), h[i].name);
             return ERR_INPUT;
         }
         if (used[k] && rules->spoken) {
@@ -179,25 +182,34 @@ static void banned_in(const char *text, const char *banned, char one[8]) {
     one[0] = '\0';
 }
 
-enum err template_text_check(const struct template_rules *rules, const struct provider_template *t, const char *text, const char *signature, char *why,
-                             size_t why_n) {
+enum err template_text_check(const struct template_rules *rules, const struct provider_template *t, const char *text,
+                             const char *signature, char *why, size_t why_n) {
     struct hole h[HOLE_MAX];
     bool        adjacent;
     char        bad[8];
     size_t      fixed_n, n = holes(text, h, &adjacent, &fixed_n);
     size_t      total = fixed_n + (*signature ? utf8_count(signature, strlen(signature)) + 2 : 0);
     banned_in(text, rules->banned, bad);
-    if (!utf8_valid(text, strlen(text))) (void)snprintf(why, why_n, "the approved text is not UTF-8");
-    else if (strstr(text, "【") || strstr(text, "】")) (void)snprintf(why, why_n, "the approved text holds 【 or 】: it would look like a second signature");
-    else if (adjacent) (void)snprintf(why, why_n, "two variables of the approved text stand side by side");
-    else if (fixed_n == 0) (void)snprintf(why, why_n, "the approved text is nothing but variables");
+    if (!utf8_valid(text, strlen(text)))
+        (void)snprintf(why, why_n, "the approved text is not UTF-8");
+    else if (strstr(text, "【") || strstr(text, "】"))
+        (void)snprintf(why, why_n, "the approved text holds 【 or 】: it would look like a second signature");
+    else if (adjacent)
+        (void)snprintf(why, why_n, "two variables of the approved text stand side by side");
+    else if (fixed_n == 0)
+        (void)snprintf(why, why_n, "the approved text is nothing but variables");
     else if (n == HOLE_MAX || (rules->vars_max && n > rules->vars_max))
-        (void)snprintf(why, why_n, "the approved text has more than %zu variables", rules->vars_max ? rules->vars_max : HOLE_MAX - 1);
+        (void)snprintf(why, why_n, "the approved text has more than %zu variables",
+                       rules->vars_max ? rules->vars_max : HOLE_MAX - 1);
     else if (rules->text_max && total > rules->text_max)
-        (void)snprintf(why, why_n, "the approved text has %zu characters with the signature, %zu are allowed", total, rules->text_max);
-    else if (*bad) (void)snprintf(why, why_n, "the approved text holds %s, which the provider does not allow", bad);
-    else if (rules->spoken && strcasestr(text, "http")) (void)snprintf(why, why_n, "the approved text holds a link, which nobody can hear");
-    else return t ? names_check(rules, t, h, n, why, why_n) : ERR_OK;
+        (void)snprintf(why, why_n, "the approved text has %zu characters with the signature, %zu are allowed", total,
+                       rules->text_max);
+    else if (*bad)
+        (void)snprintf(why, why_n, "the approved text holds %s, which the provider does not allow", bad);
+    else if (rules->spoken && strcasestr(text, "http"))
+        (void)snprintf(why, why_n, "the approved text holds a link, which nobody can hear");
+    else
+        return t ? names_check(rules, t, h, n, why, why_n) : ERR_OK;
     return ERR_INPUT;
 }
 
@@ -232,14 +244,14 @@ size_t template_length(const struct provider_template *t, const char *const *val
     return total;
 }
 
-enum err template_check(const struct provider *p, const struct template_rules *rules, const char *texts, const char *signature, char *why,
-                        size_t why_n) {
+enum err template_check(const struct provider *p, const struct template_rules *rules, const char *texts, const char *signature,
+                        char *why, size_t why_n) {
     struct arena            *a = arena_new(64 * 1024);
     struct provider_template t;
     const char              *kind;
     size_t                   words;
     char                     inner[200] = "";
-    enum err                 e = ERR_OK;
+    enum err                 e          = ERR_OK;
     if (*signature) e = template_signature_check(signature, inner, sizeof inner);
     if (e) (void)snprintf(why, why_n, "%s", inner);
     for (size_t i = 0; e == ERR_OK && provider_template_at(p, a, i, &kind, &t, &words); i++) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Templates that a provider has approved: what may stand behind `template.KIND =` in its section, what its approved text may look like, and
- * what a value may hold. Checked when the provider is made (so also by check-config) and again with the values of each message. Pure functions, any thread.
+ * Templates that a provider has approved: what may stand behind `template.KIND =` in its section, what its approved text may look
+ * like, and what a value may hold. Checked when the provider is made (so also by check-config) and again with the values of each
+ * message. Pure functions, any thread.
  *
  *     template.task.due_soon = SMS_100000001 task=t,words=x          FORM_NAMES  the provider wants names; `t` alone is `t=t`
  *     template.task.due_soon = 100001 t,x                            FORM_ORDER  the provider wants {1} {2} in this order
@@ -27,10 +28,10 @@ enum template_form { FORM_NAMES, FORM_ORDER, FORM_TYPED };
 /* What one provider allows. */
 struct template_rules {
     enum template_form form;
-    size_t             text_max; /* characters of the approved text with its values and the signature and its brackets; 0: no rule */
-    const char        *banned;   /* characters the text may not hold, "" none. Links never stand in a value */
-    size_t             vars_max; /* 0: as many as one likes */
-    bool               spoken;   /* read out by a machine: each variable once, no links */
+    size_t      text_max; /* characters of the approved text with its values and the signature and its brackets; 0: no rule */
+    const char *banned;   /* characters the text may not hold, "" none. Links never stand in a value */
+    size_t      vars_max; /* 0: as many as one likes */
+    bool        spoken;   /* read out by a machine: each variable once, no links */
 };
 
 /* ---- values ---- */
@@ -45,11 +46,11 @@ bool template_word(const char *word, enum template_form form, struct template_wo
 
 /* ---- checks: ERR_INPUT with why, one line ---- */
 /* Every template option of the section. texts: lines `CODE approved text`, with ${name} or {1}; "" not known. */
-enum err template_check(const struct provider *p, const struct template_rules *rules, const char *texts, const char *signature, char *why,
-                        size_t why_n) MUST_CHECK;
+enum err template_check(const struct provider *p, const struct template_rules *rules, const char *texts, const char *signature,
+                        char *why, size_t why_n) MUST_CHECK;
 /* One approved text. t NULL: the names are not compared with the option. */
-enum err template_text_check(const struct template_rules *rules, const struct provider_template *t, const char *text, const char *signature, char *why,
-                             size_t why_n) MUST_CHECK;
+enum err template_text_check(const struct template_rules *rules, const struct provider_template *t, const char *text,
+                             const char *signature, char *why, size_t why_n) MUST_CHECK;
 /* 2 to 12 Chinese characters, letters and digits, without brackets. */
 enum err template_signature_check(const char *signature, char *why, size_t why_n) MUST_CHECK;
 /* The line of `code` in texts, copied; NULL: none. */
@@ -58,9 +59,10 @@ const char *template_text(struct arena *a, const char *texts, const char *code);
 size_t template_length(const struct provider_template *t, const char *const *values, const char *text, const char *signature);
 
 /* ---- WeChat: key is type and number ("thing1"), limits by type ---- */
-bool     wechat_key_is_known(const char *key);
-/* The value made fit where that harms nobody: too long a thing is cut with …, an empty one says 无, dates get their Chinese form. */
-char    *wechat_value_shape(struct arena *a, const char *key, const char *value);
+bool wechat_key_is_known(const char *key);
+/* The value made fit where that harms nobody: too long a thing is cut with …, an empty one says 无, dates get their Chinese form.
+ */
+char *wechat_value_shape(struct arena *a, const char *key, const char *value);
 /* ERR_INPUT: WeChat would answer 47003; why names the key and the rule, never the value. */
 enum err wechat_value_check(const char *key, const char *value, char *why, size_t why_n) MUST_CHECK;
 

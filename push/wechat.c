@@ -12,8 +12,8 @@
 #include "push/cloud_sign.h"
 
 #define TOKEN_BYTES_MAX 2048
-#define LIFE_MAX_S      7200
-#define WAIT_MAX_MS     (3600LL * 1000)
+#define LIFE_MAX_S 7200
+#define WAIT_MAX_MS (3600LL * 1000)
 
 static const struct template_rules rules = {FORM_TYPED, 0, "", 0, false};
 
@@ -110,11 +110,11 @@ enum err wechat_cred_call(struct provider *p, struct arena *a, int64_t wall_ms, 
 /* "47003 thing2 rid: 6.."; the words themselves are not kept: they may repeat what was sent. */
 static void detail_of(struct arena *a, const char *code, const char *words, struct push_answer *out) {
     const char *field = strstr(words, "data."), *rid = strstr(words, "rid:");
-    field             = field ? field + 5 : "";
-    rid               = rid ? rid + 4 + strspn(rid + 4, " ") : "";
+    field = field ? field + 5 : "";
+    rid   = rid ? rid + 4 + strspn(rid + 4, " ") : "";
     (void)snprintf(out->detail, sizeof out->detail, "%.12s%s%.20s%s%.50s", code, *field ? " " : "",
-                   cloud_word(a, arena_strndup(a, field, strspn(field, "abcdefghijklmnopqrstuvwxyz_0123456789"))), *rid ? " rid " : "",
-                   cloud_word(a, arena_strndup(a, rid, strcspn(rid, " ,;"))));
+                   cloud_word(a, arena_strndup(a, field, strspn(field, "abcdefghijklmnopqrstuvwxyz_0123456789"))),
+                   *rid ? " rid " : "", cloud_word(a, arena_strndup(a, rid, strcspn(rid, " ,;"))));
 }
 
 void wechat_cred_answer(struct provider *p, struct arena *a, const struct http_answer *r, const char **cred, int64_t *life_ms,
@@ -133,8 +133,8 @@ void wechat_cred_answer(struct provider *p, struct arena *a, const struct http_a
     }
     cJSON      *o     = r->status == 200 ? cloud_object(r->body, r->body_n) : NULL;
     const char *token = cloud_str(a, o, "access_token"), *code = cloud_str(a, o, "errcode");
-    long        life  = strtol(cloud_str(a, o, "expires_in"), NULL, 10);
-    bool        fits  = *token && strlen(token) <= TOKEN_BYTES_MAX && strpbrk(token, " \r\n") == NULL;
+    long        life = strtol(cloud_str(a, o, "expires_in"), NULL, 10);
+    bool        fits = *token && strlen(token) <= TOKEN_BYTES_MAX && strpbrk(token, " \r\n") == NULL;
     if (fits && life > 0) {
         out->verdict = V_SENT;
         *cred        = token;
@@ -151,13 +151,15 @@ void wechat_cred_answer(struct provider *p, struct arena *a, const struct http_a
 }
 
 /* ---- a message ---- */
-enum err wechat_data(struct arena *a, const struct push_msg *m, const struct provider_template *t, struct jw *w, struct push_answer *why) {
+enum err wechat_data(struct arena *a, const struct push_msg *m, const struct provider_template *t, struct jw *w,
+                     struct push_answer *why) {
     struct template_word word;
     char                 text[90];
     jw_key(w, "data");
     jw_obj(w);
     for (size_t i = 0; i < t->vars_n; i++) {
-        if (!template_word(t->var[i], FORM_TYPED, &word)) return cloud_refuse(why, "a variable of the template is not of the form thing1=t");
+        if (!template_word(t->var[i], FORM_TYPED, &word))
+            return cloud_refuse(why, "a variable of the template is not of the form thing1=t");
         const char *value = wechat_value_shape(a, word.key, push_value(a, m, word.var));
         if (wechat_value_check(word.key, value, text, sizeof text)) return cloud_refuse(why, text);
         jw_key(w, arena_strdup(a, word.key));
@@ -174,12 +176,13 @@ const char *wechat_page(struct arena *a, const char *page, const struct push_msg
     return arena_printf(a, "%s%co=%s", page, strchr(page, '?') ? '&' : '?', cloud_percent(a, m->object));
 }
 
-void wechat_answer(struct provider *p, struct arena *a, const struct push_msg *m, const struct http_answer *r, int64_t wall_ms, struct push_answer *out) {
+void wechat_answer(struct provider *p, struct arena *a, const struct push_msg *m, const struct http_answer *r, int64_t wall_ms,
+                   struct push_answer *out) {
     (void)p;
     (void)m;
     if (http_verdict(r, wall_ms, out)) return;
-    cJSON      *o     = r->status == 200 ? cloud_object(r->body, r->body_n) : NULL;
-    const char *code  = cloud_str(a, o, "errcode"), *words = cloud_str(a, o, "errmsg"), *ref = cloud_str(a, o, "msgid");
+    cJSON      *o    = r->status == 200 ? cloud_object(r->body, r->body_n) : NULL;
+    const char *code = cloud_str(a, o, "errcode"), *words = cloud_str(a, o, "errmsg"), *ref = cloud_str(a, o, "msgid");
     if (*code == '\0' && (*ref || strcmp(words, "ok") == 0)) code = "0"; /* errcode may be absent when all is well */
     if (*code == '\0') {
         cloud_odd(r, out);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What WeChat posts to us: the check of the address, results of messages, consents. JSON or XML, as the account was set up; plain mode only. The address
- * is signed (SHA-1 over token, timestamp, nonce), the body is not.
+ * What WeChat posts to us: the check of the address, results of messages, consents. JSON or XML, as the account was set up; plain
+ * mode only. The address is signed (SHA-1 over token, timestamp, nonce), the body is not.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 #include "push/wechat.h"
 
 #define ITEMS_MAX 32
-#define ECHO_MAX  128
+#define ECHO_MAX 128
 
 struct item {
     const char *template, *status, *msg_id, *error_code;
@@ -28,15 +28,24 @@ struct event {
 
 static void leaf(struct event *e, const char *name, const char *value) {
     struct item *i = e->in_item && e->items_n ? &e->item[e->items_n - 1] : NULL;
-    if (i && strcmp(name, "TemplateId") == 0) i->template = value;
-    else if (i && strcmp(name, "SubscribeStatusString") == 0) i->status = value;
-    else if (i && strcmp(name, "MsgID") == 0) i->msg_id = value;
-    else if (i && strcmp(name, "ErrorCode") == 0) i->error_code = value;
-    else if (strcmp(name, "FromUserName") == 0) e->from = value;
-    else if (strcmp(name, "Event") == 0) e->name = value;
-    else if (strcmp(name, "MsgID") == 0) e->msg_id = value;
-    else if (strcmp(name, "Status") == 0) e->status = value;
-    else if (strcmp(name, "Encrypt") == 0) e->is_encrypted = true;
+    if (i && strcmp(name, "TemplateId") == 0)
+        i->template = value;
+    else if (i && strcmp(name, "SubscribeStatusString") == 0)
+        i->status = value;
+    else if (i && strcmp(name, "MsgID") == 0)
+        i->msg_id = value;
+    else if (i && strcmp(name, "ErrorCode") == 0)
+        i->error_code = value;
+    else if (strcmp(name, "FromUserName") == 0)
+        e->from = value;
+    else if (strcmp(name, "Event") == 0)
+        e->name = value;
+    else if (strcmp(name, "MsgID") == 0)
+        e->msg_id = value;
+    else if (strcmp(name, "Status") == 0)
+        e->status = value;
+    else if (strcmp(name, "Encrypt") == 0)
+        e->is_encrypted = true;
 }
 
 static void item_begin(struct event *e) {
@@ -65,7 +74,8 @@ static bool from_json(struct arena *a, const char *body, size_t n, struct event 
     leaves(a, e, o);
     list(a, e, cJSON_GetObjectItemCaseSensitive(o, "List"));
     for (const cJSON *v = o->child; v; v = v->next) /* also one level deeper, as in SubscribeMsgPopupEvent */
-        if (cJSON_IsObject(v) && strcmp(v->string ? v->string : "", "List") != 0) list(a, e, cJSON_GetObjectItemCaseSensitive(v, "List"));
+        if (cJSON_IsObject(v) && strcmp(v->string ? v->string : "", "List") != 0)
+            list(a, e, cJSON_GetObjectItemCaseSensitive(v, "List"));
     cJSON_Delete(o);
     return true;
 }
@@ -86,8 +96,10 @@ static bool from_xml(struct arena *a, const char *body, size_t n, struct event *
         const char *value = cdata ? p + 9 : p, *stop = cdata ? strstr(value, "]]>") : strchr(value, '<');
         if (stop == NULL) return false;
         char *tag = arena_strndup(a, name, (size_t)(end - name));
-        if (cdata || stop[1] == '/') leaf(e, tag, arena_strndup(a, value, (size_t)(stop - value)));
-        else if (strcmp(tag, "List") == 0) item_begin(e);
+        if (cdata || stop[1] == '/')
+            leaf(e, tag, arena_strndup(a, value, (size_t)(stop - value)));
+        else if (strcmp(tag, "List") == 0)
+            item_begin(e);
         p = cdata ? stop + 3 : stop;
     }
     return true;
@@ -105,7 +117,8 @@ static int by_text(const void *x, const void *y) { return strcmp(*(const char *c
 static bool is_signed(struct arena *a, const char *token, const char *query, int64_t wall_ms) {
     const char *signature = cloud_query_get(a, query, "signature"), *time = cloud_query_get(a, query, "timestamp"),
                *nonce = cloud_query_get(a, query, "nonce");
-    if (*token == '\0' || !signature || !time || !nonce || strlen(signature) != 40 || strlen(time) > 12 || strspn(time, "0123456789") != strlen(time))
+    if (*token == '\0' || !signature || !time || !nonce || strlen(signature) != 40 || strlen(time) > 12 ||
+        strspn(time, "0123456789") != strlen(time))
         return false;
     const char *part[] = {token, time, nonce};
     char        want[41];
@@ -117,9 +130,14 @@ static bool is_signed(struct arena *a, const char *token, const char *query, int
 }
 
 /* ---- receipts ---- */
-static void result(struct arena *a, struct push_receipt *out, const char *ref, bool ok, enum verdict failure, const char *detail) {
-    *out = (struct push_receipt){
-        .ref = ref, .id = "", .is_final = true, .is_delivered = ok, .verdict = ok ? V_DELIVERED : failure, .detail = cloud_word(a, detail)};
+static void result(struct arena *a, struct push_receipt *out, const char *ref, bool ok, enum verdict failure,
+                   const char *detail) {
+    *out = (struct push_receipt){.ref          = ref,
+                                 .id           = "",
+                                 .is_final     = true,
+                                 .is_delivered = ok,
+                                 .verdict      = ok ? V_DELIVERED : failure,
+                                 .detail       = cloud_word(a, detail)};
 }
 
 static enum verdict failure_of(const char *code) {
@@ -129,8 +147,9 @@ static enum verdict failure_of(const char *code) {
                                                                     : V_RETRY;
 }
 
-enum err wechat_receipts(struct provider *p, struct arena *a, const char *query, const struct http_header *headers, size_t headers_n, const char *body,
-                         size_t body_n, int64_t wall_ms, struct push_receipt **out, size_t *n, const char **reply) {
+enum err wechat_receipts(struct provider *p, struct arena *a, const char *query, const struct http_header *headers,
+                         size_t headers_n, const char *body, size_t body_n, int64_t wall_ms, struct push_receipt **out, size_t *n,
+                         const char **reply) {
     struct wechat_state *s = provider_state(p);
     struct event         e;
     (void)headers;
@@ -139,7 +158,8 @@ enum err wechat_receipts(struct provider *p, struct arena *a, const char *query,
     if (!is_signed(a, s->token, query, wall_ms)) return ERR_AUTH;
     if (body_n == 0) {
         const char *echo = cloud_query_get(a, query, "echostr");
-        if (echo == NULL || strlen(echo) > ECHO_MAX || strspn(echo, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != strlen(echo))
+        if (echo == NULL || strlen(echo) > ECHO_MAX ||
+            strspn(echo, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != strlen(echo))
             return ERR_INPUT;
         *reply = echo;
         return ERR_OK;
@@ -150,10 +170,11 @@ enum err wechat_receipts(struct provider *p, struct arena *a, const char *query,
     if (strcmp(e.name, "subscribe_msg_sent_event") == 0)
         for (size_t i = 0; i < e.items_n; i++)
             if (*e.item[i].msg_id && *e.item[i].error_code)
-                result(a, &(*out)[(*n)++], e.item[i].msg_id, strcmp(e.item[i].error_code, "0") == 0, failure_of(e.item[i].error_code),
-                       e.item[i].error_code);
+                result(a, &(*out)[(*n)++], e.item[i].msg_id, strcmp(e.item[i].error_code, "0") == 0,
+                       failure_of(e.item[i].error_code), e.item[i].error_code);
     if (strcmp(e.name, "TEMPLATESENDJOBFINISH") == 0 && *e.msg_id && *e.status)
-        result(a, &(*out)[(*n)++], e.msg_id, strcmp(e.status, "success") == 0, strstr(e.status, "user block") ? V_REFUSED : V_RETRY, e.status);
+        result(a, &(*out)[(*n)++], e.msg_id, strcmp(e.status, "success") == 0,
+               strstr(e.status, "user block") ? V_REFUSED : V_RETRY, e.status);
     return ERR_OK;
 }
 
@@ -166,13 +187,14 @@ static bool is_long_term(const struct provider *p, const char *template) {
     return false;
 }
 
-enum err wechat_consents(struct provider *p, struct arena *a, const char *body, size_t body_n, struct push_consent **out, size_t *n) {
+enum err wechat_consents(struct provider *p, struct arena *a, const char *body, size_t body_n, struct push_consent **out,
+                         size_t *n) {
     struct event e;
     *n = 0;
     if (body_n == 0) return ERR_OK;
     if (!event_of(a, body, body_n, &e)) return ERR_INPUT;
-    *out        = arena_alloc(a, (e.items_n + 1) * sizeof **out);
-    bool popup  = strcmp(e.name, "subscribe_msg_popup_event") == 0, change = strcmp(e.name, "subscribe_msg_change_event") == 0;
+    *out       = arena_alloc(a, (e.items_n + 1) * sizeof **out);
+    bool popup = strcmp(e.name, "subscribe_msg_popup_event") == 0, change = strcmp(e.name, "subscribe_msg_change_event") == 0;
     bool follow = strcmp(e.name, "subscribe") == 0, leave = strcmp(e.name, "unsubscribe") == 0;
     if (!wechat_is_openid(e.from)) return popup || change || follow || leave ? ERR_INPUT : ERR_OK;
     if (follow || leave) (*out)[(*n)++] = (struct push_consent){e.from, "", follow, follow ? -1 : 0, leave};
@@ -181,7 +203,7 @@ enum err wechat_consents(struct provider *p, struct arena *a, const char *body, 
         if (*t->template == '\0' || *t->status == '\0') continue;
         bool yes = strcmp(t->status, "accept") == 0;
         /* Switching it on again in the settings gains no message; refusing a question takes none away. */
-        int count     = !yes ? 0 : is_long_term(p, t->template) ? -1 : popup ? 1 : 0;
+        int count      = !yes ? 0 : is_long_term(p, t->template) ? -1 : popup ? 1 : 0;
         (*out)[(*n)++] = (struct push_consent){e.from, t->template, yes, count, !yes && change};
     }
     return ERR_OK;

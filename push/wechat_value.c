@@ -92,7 +92,8 @@ static bool amount_ok(const char *s) {
 /* 15:01 or 15:01:30 */
 static bool clock_at(const char **s) {
     int h, m, sec = 0, n = 0;
-    if (!is_digit(**s) || sscanf(*s, "%2d:%2d%n", &h, &m, &n) != 2 || n < 4 || !is_digit((*s)[n - 1]) || !is_digit((*s)[n - 2])) return false;
+    if (!is_digit(**s) || sscanf(*s, "%2d:%2d%n", &h, &m, &n) != 2 || n < 4 || !is_digit((*s)[n - 1]) || !is_digit((*s)[n - 2]))
+        return false;
     *s += n;
     if (**s == ':') {
         if (!is_digit((*s)[1]) || !is_digit((*s)[2])) return false;
@@ -113,7 +114,7 @@ static bool date_at(const char **s) {
 static bool moment_at(const char **s, bool needs_date) {
     bool dated = date_at(s);
     if (!dated) return !needs_date && clock_at(s);
-    const char *p = *s + (**s == ' ');
+    const char *p     = *s + (**s == ' ');
     bool        timed = clock_at(&p);
     if (timed) *s = p;
     return timed || needs_date;
@@ -169,8 +170,10 @@ static char *chinese_date(struct arena *a, const char *s) {
     int64_t ms;
     int     year, month, dom;
     bool    timed = time_parse_iso(s, &ms) == ERR_OK;
-    if (timed) day = date_of_ms(ms);
-    else if (date_parse(s, &day) != ERR_OK) return NULL;
+    if (timed)
+        day = date_of_ms(ms);
+    else if (date_parse(s, &day) != ERR_OK)
+        return NULL;
     date_split(day, &year, &month, &dom);
     char *date = arena_printf(a, "%d年%d月%d日", year, month, dom);
     if (!timed) return date;
@@ -196,8 +199,11 @@ char *wechat_value_shape(struct arena *a, const char *key, const char *value) {
 
 enum err wechat_value_check(const char *key, const char *value, char *why, size_t why_n) {
     const struct type *t = type_find(key);
-    if (t == NULL) (void)snprintf(why, why_n, "%s: no such type of value", key);
-    else if (!utf8_valid(value, strlen(value)) || !t->ok(value)) (void)snprintf(why, why_n, "%s: %s", key, t->rule);
-    else return ERR_OK;
+    if (t == NULL)
+        (void)snprintf(why, why_n, "%s: no such type of value", key);
+    else if (!utf8_valid(value, strlen(value)) || !t->ok(value))
+        (void)snprintf(why, why_n, "%s: %s", key, t->rule);
+    else
+        return ERR_OK;
     return ERR_INPUT;
 }

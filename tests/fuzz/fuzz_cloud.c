@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What Alibaba Cloud, Tencent Cloud and WeChat may answer and post, and what may stand in a template. First byte: which kind; second: 0 to 7 an answer with
- * this status, 8 a post, 9 consents, 10 a token, else a template and values of WeChat.
+ * What Alibaba Cloud, Tencent Cloud and WeChat may answer and post, and what may stand in a template. First byte: which kind;
+ * second: 0 to 7 an answer with this status, 8 a post, 9 consents, 10 a token, else a template and values of WeChat.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -31,11 +31,14 @@ static void make(void) {
     int  fd     = mkstemp(path);
     MUST(fd >= 0 && write(fd, "0123456789abcdef", 16) == 16);
     for (size_t i = 0; i < ARRAY_N(names); i++) {
-        struct conf          c    = {0};
-        struct conf_section *s    = conf_section_add(&c, "provider", "one");
-        const char *const    ali[] = {"kind", names[i], "access_key_id", "i", "access_key_secret", path, "receipt_key", path, "template.default", params[i], NULL};
-        const char *const    ten[] = {"kind", names[i], "secret_id", "i", "secret_key", path, "app_id", "1", "receipt_key", path, "template.default", params[i], NULL};
-        const char *const    wx[]  = {"kind", names[i], "app_id", "wx1", "app_secret", path, "token", path, "template.default", params[i], NULL};
+        struct conf          c     = {0};
+        struct conf_section *s     = conf_section_add(&c, "provider", "one");
+        const char *const    ali[] = {"kind", names[i],           "access_key_id", "i", "access_key_secret", path, "receipt_key",
+                                      path,   "template.default", params[i],       NULL};
+        const char *const    ten[] = {"kind",        names[i], "secret_id",        "i",       "secret_key", path, "app_id", "1",
+                                      "receipt_key", path,     "template.default", params[i], NULL};
+        const char *const    wx[]  = {"kind",  names[i], "app_id",           "wx1",     "app_secret", path,
+                                      "token", path,     "template.default", params[i], NULL};
         const char *const   *o     = i >= 4 ? wx : i % 2 ? ten : ali;
         char                 why[300];
         for (; *o; o += 2) conf_section_set(s, o[0], o[1], 1);
@@ -68,7 +71,7 @@ static void answer(struct provider *p, int code, const char *body, size_t n) {
 static void post(struct provider *p, const char *body, size_t n) {
     struct push_receipt *list  = NULL;
     const char          *reply = "", *query = "key=0123456789abcdef&echostr=1";
-    size_t               got   = 0;
+    size_t               got = 0;
     if (provider_kind(p)->consents) {
         char        hex[41];
         const char *text = "0123456789abcdef1767323045777";
@@ -81,7 +84,8 @@ static void post(struct provider *p, const char *body, size_t n) {
         const struct push_receipt *r = &list[i];
         MUST(*r->ref || *r->id);
         MUST(r->is_delivered ? r->verdict == V_DELIVERED : r->is_final);
-        MUST(r->is_delivered || r->verdict == V_GONE || r->verdict == V_REFUSED || r->verdict == V_REJECTED || r->verdict == V_RETRY);
+        MUST(r->is_delivered || r->verdict == V_GONE || r->verdict == V_REFUSED || r->verdict == V_REJECTED ||
+             r->verdict == V_RETRY);
         is_clean(r->detail, 96);
     }
     /* a stranger without the key hears nothing else than that */
@@ -111,8 +115,9 @@ static void token(struct provider *p, int code, const char *body, size_t n) {
 }
 
 static void values(const char *text) {
-    static const char *const           keys[] = {"thing1",  "number1", "letter1",      "symbol1",     "character_string1", "time1", "date1",
-                                                 "amount1", "name1",   "phone_number1", "car_number1", "phrase1",           "enum1"};
+    static const char *const           keys[] = {"thing1",      "number1", "letter1", "symbol1", "character_string1",
+                                                 "time1",       "date1",   "amount1", "name1",   "phone_number1",
+                                                 "car_number1", "phrase1", "enum1"};
     static const struct template_rules rules  = {FORM_NAMES, 500, "#¥", 0, true};
     struct provider_template           t      = {.code = "C", .var = {"a=t"}, .vars_n = 1};
     char                               why[300];
@@ -131,16 +136,21 @@ static void values(const char *text) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     if (all[0] == NULL) make();
     if (n < 2 || n > 60000) return 0;
-    struct provider *p    = all[data[0] % ARRAY_N(names)];
-    char            *body = x_malloc(n - 1); /* of its own size, so that a byte too far is seen; what is posted always ends with NUL */
+    struct provider *p = all[data[0] % ARRAY_N(names)];
+    char *body = x_malloc(n - 1); /* of its own size, so that a byte too far is seen; what is posted always ends with NUL */
     memcpy(body, data + 2, n - 2);
-    body[n - 2] = '\0';
+    body[n - 2]  = '\0';
     uint8_t what = data[1] % 12;
-    if (what < 8) answer(p, status[what], body, n - 2);
-    else if (what == 8) post(p, body, n - 2);
-    else if (what == 9) consents(p, body, n - 2);
-    else if (what == 10) token(p, status[data[0] / ARRAY_N(names) % ARRAY_N(status)], body, n - 2);
-    else values(body);
+    if (what < 8)
+        answer(p, status[what], body, n - 2);
+    else if (what == 8)
+        post(p, body, n - 2);
+    else if (what == 9)
+        consents(p, body, n - 2);
+    else if (what == 10)
+        token(p, status[data[0] / ARRAY_N(names) % ARRAY_N(status)], body, n - 2);
+    else
+        values(body);
     x_free(body);
     arena_reset(a);
     return 0;

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The pure functions of a kind of provider (push/provider.h) for tests that bring their own HTTP: one JSON object a line on stdin, one on stdout.
+ * The pure functions of a kind of provider (push/provider.h) for tests that bring their own HTTP: one JSON object a line on
+ * stdin, one on stdout.
  *   {"op":"open","section":{"kind":...}}                                          -> {"ok":true} or {"why":...}
- *   {"op":"call","msg":{...},"vars":{...},"cred":"","wall_ms":N}                    -> {"method","url","headers":{},"body"} or {"verdict","detail"}
+ *   {"op":"call","msg":{...},"vars":{...},"cred":"","wall_ms":N}                    -> {"method","url","headers":{},"body"} or
+ * {"verdict","detail"}
  *   {"op":"cred","wall_ms":N}                                                       -> the same
- *   {"op":"answer"|"cred_answer","target":...,"status":N,"lost":B,"body":...,"wall_ms":N} -> {"verdict","ref","wait_ms","detail"} (and "cred", "life_ms")
- *   {"op":"receipts","query":...,"body":...,"wall_ms":N}                            -> {"receipts":[],"consents":[],"reply"} or {"error":"E_AUTH"}
+ *   {"op":"answer"|"cred_answer","target":...,"status":N,"lost":B,"body":...,"wall_ms":N} -> {"verdict","ref","wait_ms","detail"}
+ * (and "cred", "life_ms")
+ *   {"op":"receipts","query":...,"body":...,"wall_ms":N}                            -> {"receipts":[],"consents":[],"reply"} or
+ * {"error":"E_AUTH"}
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,8 +44,10 @@ static void open_section(const cJSON *in) {
         if (cJSON_IsString(v)) conf_section_set(s, v->string, v->valuestring, 1);
     provider_free(p);
     p = NULL;
-    if (provider_new(s, &p, why, sizeof why) == ERR_OK) jw_kbool(&w, "ok", true);
-    else jw_kstr(&w, "why", why);
+    if (provider_new(s, &p, why, sizeof why) == ERR_OK)
+        jw_kbool(&w, "ok", true);
+    else
+        jw_kstr(&w, "why", why);
     conf_fini(&c);
 }
 
@@ -88,8 +94,10 @@ static void call(const cJSON *in) {
                          .at_wall_ms = number(in, "wall_ms"),
                          .vars       = var,
                          .vars_n     = n};
-    if (provider_kind(p)->call(p, a, &m, text(in, "cred"), number(in, "wall_ms"), &c, &why) == ERR_OK) say_call(&c);
-    else say_answer(&why);
+    if (provider_kind(p)->call(p, a, &m, text(in, "cred"), number(in, "wall_ms"), &c, &why) == ERR_OK)
+        say_call(&c);
+    else
+        say_answer(&why);
 }
 
 static void answer(const cJSON *in, bool is_cred) {
@@ -101,8 +109,10 @@ static void answer(const cJSON *in, bool is_cred) {
                                .lost   = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(in, "lost")),
                                .body   = body,
                                .body_n = strlen(body)};
-    if (is_cred) provider_kind(p)->cred_answer(p, a, &r, &cred, &life, &out);
-    else provider_kind(p)->answer(p, a, &m, &r, number(in, "wall_ms"), &out);
+    if (is_cred)
+        provider_kind(p)->cred_answer(p, a, &r, &cred, &life, &out);
+    else
+        provider_kind(p)->answer(p, a, &m, &r, number(in, "wall_ms"), &out);
     say_answer(&out);
     if (cred) jw_kstr(&w, "cred", cred);
     jw_kint(&w, "life_ms", life);
@@ -110,10 +120,11 @@ static void answer(const cJSON *in, bool is_cred) {
 
 static void receipts(const cJSON *in) {
     const char          *body = text(in, "body"), *reply = "";
-    struct push_receipt *list = NULL;
+    struct push_receipt *list  = NULL;
     struct push_consent *given = NULL;
     size_t               n = 0, given_n = 0;
-    enum err e = provider_kind(p)->receipts(p, a, text(in, "query"), NULL, 0, body, strlen(body), number(in, "wall_ms"), &list, &n, &reply);
+    enum err e = provider_kind(p)->receipts(p, a, text(in, "query"), NULL, 0, body, strlen(body), number(in, "wall_ms"), &list,
+                                            &n, &reply);
     if (e == ERR_OK && provider_kind(p)->consents) e = provider_kind(p)->consents(p, a, body, strlen(body), &given, &given_n);
     if (e) {
         jw_kstr(&w, "error", err_info(e)->word);
@@ -151,17 +162,25 @@ static void one(const char *line, size_t n) {
     const char *why = "";
     cJSON      *in  = NULL;
     jw_obj(&w);
-    if (json_parse(line, n, &in, &why) != ERR_OK) jw_kstr(&w, "error", why);
-    else if (strcmp(text(in, "op"), "open") == 0) open_section(in);
-    else if (p == NULL) jw_kstr(&w, "error", "no section is open");
-    else if (strcmp(text(in, "op"), "call") == 0) call(in);
+    if (json_parse(line, n, &in, &why) != ERR_OK)
+        jw_kstr(&w, "error", why);
+    else if (strcmp(text(in, "op"), "open") == 0)
+        open_section(in);
+    else if (p == NULL)
+        jw_kstr(&w, "error", "no section is open");
+    else if (strcmp(text(in, "op"), "call") == 0)
+        call(in);
     else if (strcmp(text(in, "op"), "cred") == 0) {
         struct http_call c = {0};
         if (provider_kind(p)->cred_call && provider_kind(p)->cred_call(p, a, number(in, "wall_ms"), &c) == ERR_OK) say_call(&c);
-    } else if (strcmp(text(in, "op"), "answer") == 0) answer(in, false);
-    else if (strcmp(text(in, "op"), "cred_answer") == 0) answer(in, true);
-    else if (strcmp(text(in, "op"), "receipts") == 0) receipts(in);
-    else jw_kstr(&w, "error", "no such op");
+    } else if (strcmp(text(in, "op"), "answer") == 0)
+        answer(in, false);
+    else if (strcmp(text(in, "op"), "cred_answer") == 0)
+        answer(in, true);
+    else if (strcmp(text(in, "op"), "receipts") == 0)
+        receipts(in);
+    else
+        jw_kstr(&w, "error", "no such op");
     jw_obj_end(&w);
     cJSON_Delete(in);
 }

@@ -21,7 +21,7 @@
 
 #define AT_MS 1767323045000LL /* 2026-01-02T03:04:05Z, 11:04:05 in China */
 #define PHONE "13800138000"
-#define KEY   "0123456789abcdef0123"
+#define KEY "0123456789abcdef0123"
 
 static struct arena *a;
 static char          dir[] = "/tmp/clouds.XXXXXX";
@@ -51,7 +51,8 @@ static inline int kind_teardown(void **state) {
 }
 
 /* pairs: name, value, ..., NULL; a value of NULL takes the option out. Later ones count. */
-static inline enum err try_make(const char *kind, const char *const *base, const char *const *more, struct provider **out, char *why, size_t why_n) {
+static inline enum err try_make(const char *kind, const char *const *base, const char *const *more, struct provider **out,
+                                char *why, size_t why_n) {
     struct conf          c = {0};
     struct conf_section *s = conf_section_add(&c, "provider", "one");
     conf_section_set(s, "kind", kind, 1);
@@ -75,7 +76,7 @@ static inline struct provider *make(const char *kind, const char *const *base, c
 }
 
 static inline void no_provider(const char *kind, const char *const *base, const char *const *more, const char *part) {
-    struct provider *p = NULL;
+    struct provider *p        = NULL;
     char             why[500] = "";
     assert_int_equal(try_make(kind, base, more, &p, why, sizeof why), ERR_INPUT);
     if (strstr(why, part) == NULL) fail_msg("\"%s\" says nothing of \"%s\"", why, part);
@@ -136,11 +137,14 @@ static inline void answers(struct provider *p, const struct push_msg *m, const s
     for (size_t i = 0; i < n; i++) {
         struct push_answer out = {.verdict = V_MAX};
         char              *own = arena_strdup(a, rows[i].body);
-        struct http_answer r   = {.status = rows[i].status > 1 ? rows[i].status : 0, .lost = rows[i].status == 1, .body = own, .body_n = strlen(own)};
+        struct http_answer r   = {
+              .status = rows[i].status > 1 ? rows[i].status : 0, .lost = rows[i].status == 1, .body = own, .body_n = strlen(own)};
         provider_kind(p)->answer(p, a, m, &r, AT_MS, &out);
-        if (out.verdict != rows[i].verdict || out.wait_ms != rows[i].wait_ms || strcmp(out.ref, rows[i].ref ? rows[i].ref : "") != 0)
+        if (out.verdict != rows[i].verdict || out.wait_ms != rows[i].wait_ms ||
+            strcmp(out.ref, rows[i].ref ? rows[i].ref : "") != 0)
             fail_msg("row %zu, HTTP %d %s: %s, wait %lld, ref %s (%s)", i, rows[i].status, rows[i].body,
-                     out.verdict < V_MAX ? verdict_info(out.verdict)->word : "nothing", (long long)out.wait_ms, out.ref, out.detail);
+                     out.verdict < V_MAX ? verdict_info(out.verdict)->word : "nothing", (long long)out.wait_ms, out.ref,
+                     out.detail);
         if (strstr(out.detail, PHONE) || strchr(out.detail, '\n')) fail_msg("row %zu: detail %s", i, out.detail);
     }
 }
@@ -148,13 +152,30 @@ static inline void answers(struct provider *p, const struct push_msg *m, const s
 /* Every kind, whatever the code tables say: no answer, throttled, down, and answers that are not of its form. */
 static inline void hostile_answers(struct provider *p, const struct push_msg *m) {
     static const struct answer_row rows[] = {
-        {0, "", V_RETRY, 0, ""},           {1, "", V_UNKNOWN, 0, ""},           {429, "", V_THROTTLED, 0, ""},  {502, "<html>", V_RETRY, 0, ""},
-        {503, "", V_RETRY, 0, ""},         {504, "", V_RETRY, 0, ""},           {200, "", V_UNKNOWN, 0, ""},    {200, "<html>ok</html>", V_UNKNOWN, 0, ""},
-        {200, "{", V_UNKNOWN, 0, ""},      {200, "[]", V_UNKNOWN, 0, ""},       {200, "null", V_UNKNOWN, 0, ""}, {200, "{}", V_UNKNOWN, 0, ""},
-        {204, "", V_UNKNOWN, 0, ""},       {500, "oops", V_UNKNOWN, 0, ""},     {401, "", V_AUTH, 0, ""},       {403, "no", V_AUTH, 0, ""},
-        {404, "", V_CONFIG, 0, ""},        {302, "", V_CONFIG, 0, ""},          {413, "", V_REJECTED, 0, ""},   {200, "{\"Code\":{}}", V_UNKNOWN, 0, ""},
-        {200, "{\"Response\":[]}", V_UNKNOWN, 0, ""}, {200, "{\"Response\":{\"Error\":7}}", V_UNKNOWN, 0, ""},
-        {200, "{\"Response\":{\"SendStatusSet\":[7,null,{}]}}", V_UNKNOWN, 0, ""}, {200, "{\"errcode\":[]}", V_UNKNOWN, 0, ""},
+        {0, "", V_RETRY, 0, ""},
+        {1, "", V_UNKNOWN, 0, ""},
+        {429, "", V_THROTTLED, 0, ""},
+        {502, "<html>", V_RETRY, 0, ""},
+        {503, "", V_RETRY, 0, ""},
+        {504, "", V_RETRY, 0, ""},
+        {200, "", V_UNKNOWN, 0, ""},
+        {200, "<html>ok</html>", V_UNKNOWN, 0, ""},
+        {200, "{", V_UNKNOWN, 0, ""},
+        {200, "[]", V_UNKNOWN, 0, ""},
+        {200, "null", V_UNKNOWN, 0, ""},
+        {200, "{}", V_UNKNOWN, 0, ""},
+        {204, "", V_UNKNOWN, 0, ""},
+        {500, "oops", V_UNKNOWN, 0, ""},
+        {401, "", V_AUTH, 0, ""},
+        {403, "no", V_AUTH, 0, ""},
+        {404, "", V_CONFIG, 0, ""},
+        {302, "", V_CONFIG, 0, ""},
+        {413, "", V_REJECTED, 0, ""},
+        {200, "{\"Code\":{}}", V_UNKNOWN, 0, ""},
+        {200, "{\"Response\":[]}", V_UNKNOWN, 0, ""},
+        {200, "{\"Response\":{\"Error\":7}}", V_UNKNOWN, 0, ""},
+        {200, "{\"Response\":{\"SendStatusSet\":[7,null,{}]}}", V_UNKNOWN, 0, ""},
+        {200, "{\"errcode\":[]}", V_UNKNOWN, 0, ""},
         {200, "\xff\xfe", V_UNKNOWN, 0, ""},
     };
     answers(p, m, rows, ARRAY_N(rows));
@@ -168,19 +189,22 @@ struct receipt_row {
     enum verdict verdict;
 };
 
-static inline void receipts_are(struct provider *p, const char *query, const struct receipt_row *rows, size_t n, const char *reply) {
+static inline void receipts_are(struct provider *p, const char *query, const struct receipt_row *rows, size_t n,
+                                const char *reply) {
     for (size_t i = 0; i < n; i++) {
         struct push_receipt *list = NULL;
         const char          *said = "";
         size_t               got  = 99;
-        enum err e = provider_kind(p)->receipts(p, a, query, NULL, 0, rows[i].body, strlen(rows[i].body), AT_MS, &list, &got, &said);
-        if (e != ERR_OK || got != rows[i].n || strcmp(said, reply) != 0) fail_msg("row %zu: error %d, %zu receipts, reply %s", i, (int)e, got, said);
+        enum err             e =
+            provider_kind(p)->receipts(p, a, query, NULL, 0, rows[i].body, strlen(rows[i].body), AT_MS, &list, &got, &said);
+        if (e != ERR_OK || got != rows[i].n || strcmp(said, reply) != 0)
+            fail_msg("row %zu: error %d, %zu receipts, reply %s", i, (int)e, got, said);
         if (got == 0) continue;
         const struct push_receipt *r = list;
-        if (strcmp(r->ref, rows[i].ref) != 0 || strcmp(r->id, rows[i].id) != 0 || r->is_read != rows[i].is_read || r->is_delivered != rows[i].is_delivered ||
-            r->is_final != rows[i].is_final || r->verdict != rows[i].verdict)
-            fail_msg("row %zu: ref %s id %s read %d delivered %d final %d %s", i, r->ref, r->id, r->is_read, r->is_delivered, r->is_final,
-                     verdict_info(r->verdict)->word);
+        if (strcmp(r->ref, rows[i].ref) != 0 || strcmp(r->id, rows[i].id) != 0 || r->is_read != rows[i].is_read ||
+            r->is_delivered != rows[i].is_delivered || r->is_final != rows[i].is_final || r->verdict != rows[i].verdict)
+            fail_msg("row %zu: ref %s id %s read %d delivered %d final %d %s", i, r->ref, r->id, r->is_read, r->is_delivered,
+                     r->is_final, verdict_info(r->verdict)->word);
     }
 }
 
@@ -193,7 +217,13 @@ static inline enum err receipt_error(struct provider *p, const char *query, cons
 
 /* Without the key nothing is taken; with it, what is no list is refused. */
 static inline void receipts_are_guarded(struct provider *p, const char *good) {
-    static const char *const queries[] = {"", "key=", "key=0123456789abcdef0124", "key=0123456789abcdef012", "KEY=0123456789abcdef0123", "xkey=0123456789abcdef0123", "key=%zz"};
+    static const char *const queries[] = {"",
+                                          "key=",
+                                          "key=0123456789abcdef0124",
+                                          "key=0123456789abcdef012",
+                                          "KEY=0123456789abcdef0123",
+                                          "xkey=0123456789abcdef0123",
+                                          "key=%zz"};
     static const char *const bodies[]  = {"", "7", "\"x\"", "[", "[{]", "null", "\xff"};
     for (size_t i = 0; i < ARRAY_N(queries); i++) assert_int_equal(receipt_error(p, queries[i], good), ERR_AUTH);
     assert_int_equal(receipt_error(p, "a=b&key=" KEY, good), ERR_OK);

@@ -6,7 +6,15 @@
 
 #include "push/cloud_sign.h"
 
-static const char *base[] = {"access_key_id", "testid", "access_key_secret", NULL, "receipt_key", NULL, "template.default", "SMS_100000001 task=t,words=x", NULL};
+static const char *base[] = {"access_key_id",
+                             "testid",
+                             "access_key_secret",
+                             NULL,
+                             "receipt_key",
+                             NULL,
+                             "template.default",
+                             "SMS_100000001 task=t,words=x",
+                             NULL};
 
 static struct provider *p;
 
@@ -28,21 +36,35 @@ static void t_request(void **state) {
     struct http_call c = call_ok(p, &m, "");
     assert_string_equal(c.method, "POST");
     assert_int_equal(c.body_n, 0);
-    assert_string_equal(c.url, "https://dysmsapi.aliyuncs.com/?OutId=d_01hz&PhoneNumbers=13800138000&SignName=%E6%9F%90%E5%B8%82%E6%94%BF%E5%8A%A1"
-                               "&TemplateCode=SMS_100000001&TemplateParam=%7B%22task%22%3A%22%E6%8B%86%E9%99%A4%E4%B8%89%E6%A5%BC%E8%BF%9D%E5%BB%BA%22%2C"
-                               "%22words%22%3A%22%E8%BF%98%E5%89%A92%E5%A4%A9%22%7D");
-    struct acs3_request r = {"POST", "dysmsapi.aliyuncs.com", "SendSms", "2017-05-25", strchr(c.url, '?') + 1, header_of(&c, "x-acs-signature-nonce"), "", AT_MS, "testid", "testsecret"};
+    assert_string_equal(
+        c.url,
+        "https://dysmsapi.aliyuncs.com/?OutId=d_01hz&PhoneNumbers=13800138000&SignName=%E6%9F%90%E5%B8%82%E6%94%BF%E5%8A%A1"
+        "&TemplateCode=SMS_100000001&TemplateParam=%7B%22task%22%3A%22%E6%8B%86%E9%99%A4%E4%B8%89%E6%A5%BC%E8%BF%9D%E5%BB%BA%22%"
+        "2C"
+        "%22words%22%3A%22%E8%BF%98%E5%89%A92%E5%A4%A9%22%7D");
+    struct acs3_request r = {"POST",
+                             "dysmsapi.aliyuncs.com",
+                             "SendSms",
+                             "2017-05-25",
+                             strchr(c.url, '?') + 1,
+                             header_of(&c, "x-acs-signature-nonce"),
+                             "",
+                             AT_MS,
+                             "testid",
+                             "testsecret"};
     struct cloud_signed s;
     acs3_sign(a, &r, &s);
     assert_string_equal(header_of(&c, "Authorization"), s.authorization);
     assert_string_equal(header_of(&c, "Host"), "");
 
-    m.attempt                 = 2; /* another attempt is another request */
-    struct http_call other    = call_ok(p, &m, "");
+    m.attempt              = 2; /* another attempt is another request */
+    struct http_call other = call_ok(p, &m, "");
     assert_string_not_equal(header_of(&c, "x-acs-signature-nonce"), header_of(&other, "x-acs-signature-nonce"));
 
-    struct provider *q = make("aliyun_sms", base, (const char *const[]){"base_url", "http://127.0.0.1:1", "sign_name", "福建政务", "extend", "07", "value_max", "4", NULL});
-    c                  = call_ok(q, &m, "");
+    struct provider *q = make(
+        "aliyun_sms", base,
+        (const char *const[]){"base_url", "http://127.0.0.1:1", "sign_name", "福建政务", "extend", "07", "value_max", "4", NULL});
+    c = call_ok(q, &m, "");
     assert_int_equal(strncmp(c.url, "http://127.0.0.1:1/?", 20), 0);
     assert_string_equal(header_of(&c, "Host"), "dysmsapi.aliyuncs.com"); /* which is what was signed */
     assert_non_null(strstr(c.url, "SmsUpExtendCode=07"));
@@ -74,8 +96,9 @@ static void t_refused(void **state) {
     memcpy(long_text + 3 * 494, "长", 4);
     call_refused(p, &m, "500");
 
-    struct provider *q = make("aliyun_sms", base, (const char *const[]){"template.default", NULL, "template.task.assigned", "SMS_2 t", NULL});
-    m                  = message(PHONE);
+    struct provider *q =
+        make("aliyun_sms", base, (const char *const[]){"template.default", NULL, "template.task.assigned", "SMS_2 t", NULL});
+    m = message(PHONE);
     call_refused(q, &m, "no template");
     provider_free(q);
 }
@@ -94,7 +117,8 @@ static void t_answers(void **state) {
     (void)state;
     struct push_msg         m      = message(PHONE);
     const struct answer_row rows[] = {
-        {200, "{\"Code\":\"OK\",\"Message\":\"OK\",\"BizId\":\"900619746936498440^0\",\"RequestId\":\"F\"}", V_SENT, 0, "900619746936498440^0"},
+        {200, "{\"Code\":\"OK\",\"Message\":\"OK\",\"BizId\":\"900619746936498440^0\",\"RequestId\":\"F\"}", V_SENT, 0,
+         "900619746936498440^0"},
         {200, "{\"Code\":\"OK\",\"BizId\":900619746936498440}", V_SENT, 0, "900619746936498440"},
         {200, "{\"Code\":\"OK\",\"BizId\":\"a b\"}", V_SENT, 0, ""},
         {500, "{\"Code\":\"OK\",\"BizId\":\"1\"}", V_UNKNOWN, 0, ""},
@@ -133,7 +157,9 @@ static void t_answers(void **state) {
 
 static void t_receipts(void **state) {
     (void)state;
-#define R(success, code) "[{\"phone_number\":\"" PHONE "\",\"success\":" success ",\"err_code\":\"" code "\",\"biz_id\":\"9^0\",\"out_id\":\"d_01hz\",\"sms_size\":\"1\"}]"
+#define R(success, code)                                                                                                         \
+    "[{\"phone_number\":\"" PHONE "\",\"success\":" success ",\"err_code\":\"" code                                              \
+    "\",\"biz_id\":\"9^0\",\"out_id\":\"d_01hz\",\"sms_size\":\"1\"}]"
     static const struct receipt_row rows[] = {
         {R("true", "DELIVERED"), 1, "9^0", "d_01hz", false, true, true, V_DELIVERED},
         {R("\"true\"", "DELIVERED"), 1, "9^0", "d_01hz", false, true, true, V_DELIVERED},
@@ -144,14 +170,18 @@ static void t_receipts(void **state) {
         {R("7", "X"), 0, "", "", false, false, false, V_DELIVERED},
         {"[]", 0, "", "", false, false, false, V_DELIVERED},
         {"[7,null,[],{\"success\":true}]", 0, "", "", false, false, false, V_DELIVERED},
-        {"[{\"success\":true,\"biz_id\":123456789012345678,\"out_id\":\"no id\"}]", 1, "123456789012345678", "", false, true, true, V_DELIVERED},
+        {"[{\"success\":true,\"biz_id\":123456789012345678,\"out_id\":\"no id\"}]", 1, "123456789012345678", "", false, true,
+         true, V_DELIVERED},
     };
     receipts_are(p, "key=" KEY, rows, ARRAY_N(rows), "{\"code\":0,\"msg\":\"ok\"}");
     receipts_are_guarded(p, R("true", "DELIVERED"));
 
     struct push_receipt *list = NULL;
-    const char          *said = "", *body = "[{\"success\":true,\"biz_id\":\"1\"},7,{\"success\":false,\"biz_id\":\"2\"},{\"success\":true,\"out_id\":\"d_3\"}]";
-    size_t               n    = 0;
+    const char
+        *said = "",
+        *body =
+            "[{\"success\":true,\"biz_id\":\"1\"},7,{\"success\":false,\"biz_id\":\"2\"},{\"success\":true,\"out_id\":\"d_3\"}]";
+    size_t n = 0;
     assert_int_equal(provider_kind(p)->receipts(p, a, "key=" KEY, NULL, 0, body, strlen(body), AT_MS, &list, &n, &said), ERR_OK);
     assert_int_equal(n, 3);
     assert_string_equal(list[1].ref, "2");
@@ -170,11 +200,18 @@ static void t_section(void **state) {
     no_provider("aliyun_sms", base, (const char *const[]){"sign_name", "【某市】", NULL}, "signature");
     no_provider("aliyun_sms", base, (const char *const[]){"template.task.due_soon", "SMS_1 task=title2", NULL}, "title2");
     no_provider("aliyun_sms", base, (const char *const[]){"template.task.due_soon", "SMS_1 a=t,a=x", NULL}, "twice");
-    no_provider("aliyun_sms", base, (const char *const[]){"template.task.due_soon", "SMS_1 a=t,b=t,c=t,d=t,e=t,f=t,g=t,h=t,i=t,j=t,k=t,l=t,m=t", NULL}, "at most 12");
-    no_provider("aliyun_sms", base, (const char *const[]){"texts", file("texts", "SMS_100000001 任务${task}${words}\n"), NULL}, "side by side");
-    no_provider("aliyun_sms", base, (const char *const[]){"texts", file("texts", "SMS_100000001 任务${task}。\n"), NULL}, "no place for variable 2");
-    no_provider("aliyun_sms", base, (const char *const[]){"texts", file("texts", "SMS_100000001 ${task}，${words}，${who}\n"), NULL}, "who");
-    provider_free(make("aliyun_sms", base, (const char *const[]){"texts", file("texts", "SMS_1 x\nSMS_100000001 任务${task}，${words}。\n"), NULL}));
+    no_provider(
+        "aliyun_sms", base,
+        (const char *const[]){"template.task.due_soon", "SMS_1 a=t,b=t,c=t,d=t,e=t,f=t,g=t,h=t,i=t,j=t,k=t,l=t,m=t", NULL},
+        "at most 12");
+    no_provider("aliyun_sms", base, (const char *const[]){"texts", file("texts", "SMS_100000001 任务${task}${words}\n"), NULL},
+                "side by side");
+    no_provider("aliyun_sms", base, (const char *const[]){"texts", file("texts", "SMS_100000001 任务${task}。\n"), NULL},
+                "no place for variable 2");
+    no_provider("aliyun_sms", base,
+                (const char *const[]){"texts", file("texts", "SMS_100000001 ${task}，${words}，${who}\n"), NULL}, "who");
+    provider_free(make("aliyun_sms", base,
+                       (const char *const[]){"texts", file("texts", "SMS_1 x\nSMS_100000001 任务${task}，${words}。\n"), NULL}));
 }
 
 int main(void) {

@@ -6,7 +6,15 @@
 
 #include "push/cloud_sign.h"
 
-static const char *base[] = {"access_key_id", "testid", "access_key_secret", NULL, "receipt_key", NULL, "template.default", "TTS_100000001 place=t,time=x", NULL};
+static const char *base[] = {"access_key_id",
+                             "testid",
+                             "access_key_secret",
+                             NULL,
+                             "receipt_key",
+                             NULL,
+                             "template.default",
+                             "TTS_100000001 place=t,time=x",
+                             NULL};
 
 static struct provider *p;
 
@@ -31,9 +39,19 @@ static void t_request(void **state) {
     m.id                         = "m-1";
     struct http_call c           = call_ok(q, &m, "");
     /* the query of the published example */
-    assert_string_equal(c.url, "https://dyvmsapi.aliyuncs.com/?CalledNumber=13800138000&OutId=m-1&PlayTimes=2&TtsCode=TTS_100000001&TtsParam=%7B%22place%22%3A"
+    assert_string_equal(c.url, "https://dyvmsapi.aliyuncs.com/"
+                               "?CalledNumber=13800138000&OutId=m-1&PlayTimes=2&TtsCode=TTS_100000001&TtsParam=%7B%22place%22%3A"
                                "%22%E4%B8%89%E6%A5%BC%22%2C%22time%22%3A%22%E4%B9%9D%E7%82%B9%22%7D");
-    struct acs3_request r = {"POST", "dyvmsapi.aliyuncs.com", "SingleCallByTts", "2017-05-25", strchr(c.url, '?') + 1, header_of(&c, "x-acs-signature-nonce"), "", AT_MS, "testid", "testsecret"};
+    struct acs3_request r = {"POST",
+                             "dyvmsapi.aliyuncs.com",
+                             "SingleCallByTts",
+                             "2017-05-25",
+                             strchr(c.url, '?') + 1,
+                             header_of(&c, "x-acs-signature-nonce"),
+                             "",
+                             AT_MS,
+                             "testid",
+                             "testsecret"};
     struct cloud_signed s;
     acs3_sign(a, &r, &s);
     assert_string_equal(header_of(&c, "Authorization"), s.authorization);
@@ -70,7 +88,8 @@ static void t_answers(void **state) {
     struct push_msg                m      = message(PHONE);
     static const struct answer_row rows[] = {
         {200, "{\"Code\":\"OK\",\"Message\":\"OK\",\"CallId\":\"116012854210^10281427 85210\"}", V_SENT, 0, ""},
-        {200, "{\"Code\":\"OK\",\"Message\":\"OK\",\"CallId\":\"116012854210^1028142785210\"}", V_SENT, 0, "116012854210^1028142785210"},
+        {200, "{\"Code\":\"OK\",\"Message\":\"OK\",\"CallId\":\"116012854210^1028142785210\"}", V_SENT, 0,
+         "116012854210^1028142785210"},
         {200, E("isp.SYSTEM_ERROR"), V_RETRY, 0, ""},
         {200, E("isp.GATEWAY_ERROR"), V_RETRY, 0, ""},
         {400, E("Throttling.Api"), V_THROTTLED, 0, ""},
@@ -105,8 +124,10 @@ static void t_answers(void **state) {
 
 static void t_receipts(void **state) {
     (void)state;
-#define R(code) "[{\"call_id\":\"116^1\",\"out_id\":\"m-1\",\"callee\":\"" PHONE "\",\"status_code\":\"" code "\",\"status_msg\":\"s\"}]"
-#define FAILED(code, verdict) {R(code), 1, "116^1", "m-1", false, false, true, verdict}
+#define R(code)                                                                                                                  \
+    "[{\"call_id\":\"116^1\",\"out_id\":\"m-1\",\"callee\":\"" PHONE "\",\"status_code\":\"" code "\",\"status_msg\":\"s\"}]"
+#define FAILED(code, verdict)                                                                                                    \
+    { R(code), 1, "116^1", "m-1", false, false, true, verdict }
     static const struct receipt_row rows[] = {
         {R("200000"), 1, "116^1", "m-1", false, true, true, V_DELIVERED},
         {"[{\"call_id\":\"116^1\",\"status_code\":200000}]", 1, "116^1", "", false, true, true, V_DELIVERED},
@@ -118,11 +139,30 @@ static void t_receipts(void **state) {
         {R("300000"), 1, "116^1", "m-1", false, true, false, V_DELIVERED},
         {"[{\"call_id\":\"116^1\",\"status_code\":\"300000\",\"dtmf\":\"1\"}]", 1, "116^1", "", true, true, false, V_DELIVERED},
         {"[{\"call_id\":\"116^1\",\"status_code\":\"300000\",\"dtmf\":\"2\"}]", 1, "116^1", "", false, true, false, V_DELIVERED},
-        FAILED("200002", V_RETRY), FAILED("200003", V_RETRY), FAILED("200005", V_RETRY), FAILED("200007", V_RETRY), FAILED("200010", V_RETRY),
-        FAILED("200004", V_GONE), FAILED("200011", V_GONE), FAILED("200104", V_REJECTED), FAILED("200105", V_REJECTED), FAILED("200117", V_REJECTED),
-        FAILED("200118", V_REJECTED), FAILED("200119", V_REJECTED), FAILED("200121", V_REJECTED), FAILED("473", V_REJECTED), FAILED("200006", V_RETRY),
-        FAILED("200008", V_RETRY), FAILED("200012", V_RETRY), FAILED("400", V_RETRY), FAILED("476", V_RETRY), FAILED("482", V_RETRY), FAILED("500", V_RETRY),
-        FAILED("9996", V_RETRY), FAILED("999999", V_RETRY), FAILED("123456", V_RETRY),
+        FAILED("200002", V_RETRY),
+        FAILED("200003", V_RETRY),
+        FAILED("200005", V_RETRY),
+        FAILED("200007", V_RETRY),
+        FAILED("200010", V_RETRY),
+        FAILED("200004", V_GONE),
+        FAILED("200011", V_GONE),
+        FAILED("200104", V_REJECTED),
+        FAILED("200105", V_REJECTED),
+        FAILED("200117", V_REJECTED),
+        FAILED("200118", V_REJECTED),
+        FAILED("200119", V_REJECTED),
+        FAILED("200121", V_REJECTED),
+        FAILED("473", V_REJECTED),
+        FAILED("200006", V_RETRY),
+        FAILED("200008", V_RETRY),
+        FAILED("200012", V_RETRY),
+        FAILED("400", V_RETRY),
+        FAILED("476", V_RETRY),
+        FAILED("482", V_RETRY),
+        FAILED("500", V_RETRY),
+        FAILED("9996", V_RETRY),
+        FAILED("999999", V_RETRY),
+        FAILED("123456", V_RETRY),
         {"[{\"call_id\":\"116^1\"}]", 0, "", "", false, false, false, V_DELIVERED},
     };
     receipts_are(p, "key=" KEY, rows, ARRAY_N(rows), "{\"code\":0,\"msg\":\"ok\"}");
@@ -134,16 +174,22 @@ static void t_section(void **state) {
     const char *three = file("texts", "TTS_100000001 在${place}，${time}，${who}");
     no_provider("aliyun_voice", base, (const char *const[]){"texts", three, NULL}, "more than 2");
     no_provider("aliyun_voice", base, (const char *const[]){"texts", three, "show_number", "1", NULL}, "who");
-    no_provider("aliyun_voice", base, (const char *const[]){"texts", file("texts", "TTS_100000001 在${place}，${time}，再说${time}"), "show_number", "1", NULL}, "twice");
-    no_provider("aliyun_voice", base, (const char *const[]){"texts", file("texts", "TTS_100000001 时间:${time}，${place}"), NULL}, "holds :");
-    no_provider("aliyun_voice", base, (const char *const[]){"texts", file("texts", "TTS_100000001 ¥${time}，${place}"), NULL}, "holds ¥");
-    no_provider("aliyun_voice", base, (const char *const[]){"texts", file("texts", "TTS_100000001 http${time}，${place}"), NULL}, "link");
+    no_provider(
+        "aliyun_voice", base,
+        (const char *const[]){"texts", file("texts", "TTS_100000001 在${place}，${time}，再说${time}"), "show_number", "1", NULL},
+        "twice");
+    no_provider("aliyun_voice", base, (const char *const[]){"texts", file("texts", "TTS_100000001 时间:${time}，${place}"), NULL},
+                "holds :");
+    no_provider("aliyun_voice", base, (const char *const[]){"texts", file("texts", "TTS_100000001 ¥${time}，${place}"), NULL},
+                "holds ¥");
+    no_provider("aliyun_voice", base, (const char *const[]){"texts", file("texts", "TTS_100000001 http${time}，${place}"), NULL},
+                "link");
     no_provider("aliyun_voice", base, (const char *const[]){"play_times", "4", NULL}, "play_times");
     no_provider("aliyun_voice", base, (const char *const[]){"speed", "501", NULL}, "speed");
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(t_request), cmocka_unit_test(t_refused), cmocka_unit_test(t_answers), cmocka_unit_test(t_receipts),
-                                       cmocka_unit_test(t_section)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(t_request), cmocka_unit_test(t_refused), cmocka_unit_test(t_answers),
+                                       cmocka_unit_test(t_receipts), cmocka_unit_test(t_section)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -6,7 +6,8 @@
 
 #include "push/cloud_sign.h"
 
-static const char *base[] = {"secret_id", "testid", "secret_key", NULL, "receipt_key", NULL, "app_id", "1400000001", "template.default", "100001 x", NULL};
+static const char *base[] = {"secret_id", "testid",     "secret_key",       NULL,       "receipt_key", NULL,
+                             "app_id",    "1400000001", "template.default", "100001 x", NULL};
 
 static struct provider *p;
 
@@ -33,11 +34,13 @@ static void t_request(void **state) {
     struct http_call c           = call_ok(p, &m, "");
     assert_string_equal(c.url, "https://sms.tencentcloudapi.com/");
     assert_int_equal(c.body_n, 163);
-    assert_string_equal(c.body, "{\"PhoneNumberSet\":[\"+8613800138000\"],\"SmsSdkAppId\":\"1400000001\",\"SignName\":\"某市政务\",\"TemplateId\":\"100001\","
+    assert_string_equal(c.body, "{\"PhoneNumberSet\":[\"+8613800138000\"],\"SmsSdkAppId\":\"1400000001\",\"SignName\":"
+                                "\"某市政务\",\"TemplateId\":\"100001\","
                                 "\"TemplateParamSet\":[\"1234\"],\"SessionContext\":\"m-1\"}");
-    assert_string_equal(header_of(&c, "Authorization"),
-                        "TC3-HMAC-SHA256 Credential=testid/2026-01-02/sms/tc3_request, SignedHeaders=content-type;host;x-tc-action, "
-                        "Signature=3e25c1e44c0d7f57507a28d9dc7dd4880c41285291711704bd76a62d59a32f05");
+    assert_string_equal(
+        header_of(&c, "Authorization"),
+        "TC3-HMAC-SHA256 Credential=testid/2026-01-02/sms/tc3_request, SignedHeaders=content-type;host;x-tc-action, "
+        "Signature=3e25c1e44c0d7f57507a28d9dc7dd4880c41285291711704bd76a62d59a32f05");
     assert_string_equal(header_of(&c, "X-TC-Action"), "SendSms");
     assert_string_equal(header_of(&c, "X-TC-Version"), "2021-01-11");
     assert_string_equal(header_of(&c, "X-TC-Region"), "ap-guangzhou");
@@ -51,8 +54,9 @@ static void t_refused(void **state) {
     m           = message(PHONE);
     m.signature = "";
     call_refused(p, &m, "2 to 12");
-    struct provider *q = make("tencent_sms", base, (const char *const[]){"texts", file("texts", "100001 {1}。以下为固定文字"), NULL});
-    char             long_text[3 * 500 + 1] = "";
+    struct provider *q =
+        make("tencent_sms", base, (const char *const[]){"texts", file("texts", "100001 {1}。以下为固定文字"), NULL});
+    char long_text[3 * 500 + 1] = "";
     for (int i = 0; i < 486; i++) memcpy(long_text + 3 * i, "长", 4);
     const struct push_var vars[] = {{"x", long_text}};
     m                            = message(PHONE);
@@ -65,18 +69,27 @@ static void t_refused(void **state) {
     provider_free(q);
 }
 
-#define N(code) "{\"Response\":{\"SendStatusSet\":[{\"SerialNo\":\"\",\"PhoneNumber\":\"+8613800138000\",\"Fee\":0,\"Code\":\"" code "\",\"Message\":\"m\"}],\"RequestId\":\"r\"}}"
+#define N(code)                                                                                                                  \
+    "{\"Response\":{\"SendStatusSet\":[{\"SerialNo\":\"\",\"PhoneNumber\":\"+8613800138000\",\"Fee\":0,\"Code\":\"" code         \
+    "\",\"Message\":\"m\"}],\"RequestId\":\"r\"}}"
 #define E(code) "{\"Response\":{\"Error\":{\"Code\":\"" code "\",\"Message\":\"" PHONE "\"},\"RequestId\":\"r\"}}"
 static void t_answers(void **state) {
     (void)state;
     const int64_t           night  = (12 * 3600 + 55 * 60 + 55) * 1000;
     struct push_msg         m      = message(PHONE);
     const struct answer_row rows[] = {
-        {200, "{\"Response\":{\"SendStatusSet\":[{\"SerialNo\":\"2640:1\",\"PhoneNumber\":\"+8613800138000\",\"Fee\":1,\"SessionContext\":\"d\",\"Code\":\"Ok\"}]}}", V_SENT, 0, "2640:1"},
+        {200,
+         "{\"Response\":{\"SendStatusSet\":[{\"SerialNo\":\"2640:1\",\"PhoneNumber\":\"+8613800138000\",\"Fee\":1,"
+         "\"SessionContext\":\"d\",\"Code\":\"Ok\"}]}}",
+         V_SENT, 0, "2640:1"},
         /* mixed results: that of our number counts */
-        {200, "{\"Response\":{\"SendStatusSet\":[{\"SerialNo\":\"1\",\"PhoneNumber\":\"+8613900139000\",\"Code\":\"Ok\"},{\"SerialNo\":\"\",\"PhoneNumber\":\"+8613800138000\","
-              "\"Code\":\"FailedOperation.PhoneNumberInBlacklist\"}]}}", V_REFUSED, 0, ""},
-        {200, "{\"Response\":{\"SendStatusSet\":[{\"SerialNo\":\"1\",\"PhoneNumber\":\"+8613900139000\",\"Code\":\"Ok\"}]}}", V_UNKNOWN, 0, ""},
+        {200,
+         "{\"Response\":{\"SendStatusSet\":[{\"SerialNo\":\"1\",\"PhoneNumber\":\"+8613900139000\",\"Code\":\"Ok\"},{"
+         "\"SerialNo\":\"\",\"PhoneNumber\":\"+8613800138000\","
+         "\"Code\":\"FailedOperation.PhoneNumberInBlacklist\"}]}}",
+         V_REFUSED, 0, ""},
+        {200, "{\"Response\":{\"SendStatusSet\":[{\"SerialNo\":\"1\",\"PhoneNumber\":\"+8613900139000\",\"Code\":\"Ok\"}]}}",
+         V_UNKNOWN, 0, ""},
         {200, "{\"Response\":{\"SendStatusSet\":[]}}", V_UNKNOWN, 0, ""},
         {200, N("InternalError.Timeout"), V_RETRY, 0, ""},
         {200, N("InternalError.OtherError"), V_RETRY, 0, ""},
@@ -108,7 +121,9 @@ static void t_answers(void **state) {
 
 static void t_receipts(void **state) {
     (void)state;
-#define R(status, err) "[{\"user_receive_time\":\"2026-01-02 11:04:06\",\"nationcode\":\"86\",\"mobile\":\"" PHONE "\",\"report_status\":\"" status "\",\"errmsg\":\"" err "\",\"description\":\"d\",\"sid\":\"2640:1\"}]"
+#define R(status, err)                                                                                                           \
+    "[{\"user_receive_time\":\"2026-01-02 11:04:06\",\"nationcode\":\"86\",\"mobile\":\"" PHONE "\",\"report_status\":\"" status \
+    "\",\"errmsg\":\"" err "\",\"description\":\"d\",\"sid\":\"2640:1\"}]"
     static const struct receipt_row rows[] = {
         {R("SUCCESS", "DELIVRD"), 1, "2640:1", "", false, true, true, V_DELIVERED},
         {R("FAIL", "UNDELIV"), 1, "2640:1", "", false, false, true, V_RETRY},
@@ -128,11 +143,12 @@ static void t_section(void **state) {
     no_provider("tencent_sms", base, (const char *const[]){"template.default", "100001 t,unknown", NULL}, "unknown");
     no_provider("tencent_sms", base, (const char *const[]){"texts", file("texts", "100001 {1}和{2}"), NULL}, "variable {2}");
     no_provider("tencent_sms", base, (const char *const[]){"texts", file("texts", "100001 {1}"), NULL}, "nothing but variables");
-    no_provider("tencent_sms", base, (const char *const[]){"texts", file("texts", "100001 【某市】{1}"), NULL}, "second signature");
+    no_provider("tencent_sms", base, (const char *const[]){"texts", file("texts", "100001 【某市】{1}"), NULL},
+                "second signature");
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(t_request), cmocka_unit_test(t_refused), cmocka_unit_test(t_answers), cmocka_unit_test(t_receipts),
-                                       cmocka_unit_test(t_section)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(t_request), cmocka_unit_test(t_refused), cmocka_unit_test(t_answers),
+                                       cmocka_unit_test(t_receipts), cmocka_unit_test(t_section)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

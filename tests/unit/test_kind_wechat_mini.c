@@ -8,8 +8,19 @@
 
 #define OPENID "oABC_def-1234567890123456"
 
-static const char *base[] = {"app_id", "wx1234567890", "app_secret", NULL, "token", NULL, "long_term", "TPL-9 TPL-long", "page", "pages/notice/index", "template.default",
-                             "TPL-1 thing1=t,time2=time,thing3=x", NULL};
+static const char *base[] = {"app_id",
+                             "wx1234567890",
+                             "app_secret",
+                             NULL,
+                             "token",
+                             NULL,
+                             "long_term",
+                             "TPL-9 TPL-long",
+                             "page",
+                             "pages/notice/index",
+                             "template.default",
+                             "TPL-1 thing1=t,time2=time,thing3=x",
+                             NULL};
 
 static struct provider *p;
 
@@ -30,13 +41,16 @@ static void t_request(void **state) {
     struct push_msg  m = message(OPENID);
     struct http_call c = call_ok(p, &m, "A+B/1");
     assert_string_equal(c.url, "https://api.weixin.qq.com/cgi-bin/message/subscribe/send?access_token=A%2BB%2F1");
-    assert_string_equal(c.body, "{\"touser\":\"" OPENID "\",\"template_id\":\"TPL-1\",\"page\":\"pages/notice/index?o=task%3AT1\",\"data\":{\"thing1\":{\"value\":\"拆除三楼违建\"},"
-                                "\"time2\":{\"value\":\"2026年1月2日 11:04\"},\"thing3\":{\"value\":\"还剩2天\"}},\"miniprogram_state\":\"formal\",\"lang\":\"zh_CN\"}");
+    assert_string_equal(c.body,
+                        "{\"touser\":\"" OPENID "\",\"template_id\":\"TPL-1\",\"page\":\"pages/notice/"
+                                                "index?o=task%3AT1\",\"data\":{\"thing1\":{\"value\":\"拆除三楼违建\"},"
+                        "\"time2\":{\"value\":\"2026年1月2日 "
+                        "11:04\"},\"thing3\":{\"value\":\"还剩2天\"}},\"miniprogram_state\":\"formal\",\"lang\":\"zh_CN\"}");
     m.object                     = "";
     const struct push_var vars[] = {{"t", "关于进一步加强全市重点项目建设管理工作的通知要求"}, {"x", ""}};
     m.vars                       = vars;
     c                            = call_ok(p, &m, "A");
-    assert_non_null(strstr(c.body, "\"page\":\"pages/notice/index\",")); /* nothing to open */
+    assert_non_null(strstr(c.body, "\"page\":\"pages/notice/index\","));                        /* nothing to open */
     assert_non_null(strstr(c.body, "{\"value\":\"关于进一步加强全市重点项目建设管理工作…\"}")); /* 19 and … */
     assert_non_null(strstr(c.body, "\"thing3\":{\"value\":\"无\"}"));
 }
@@ -77,7 +91,9 @@ static void t_credential(void **state) {
     struct http_call c = {0};
     assert_int_equal(provider_kind(p)->cred_call(p, a, AT_MS, &c), ERR_OK);
     assert_string_equal(c.url, "https://api.weixin.qq.com/cgi-bin/stable_token");
-    assert_string_equal(c.body, "{\"grant_type\":\"client_credential\",\"appid\":\"wx1234567890\",\"secret\":\"wxsecret\",\"force_refresh\":false}");
+    assert_string_equal(
+        c.body,
+        "{\"grant_type\":\"client_credential\",\"appid\":\"wx1234567890\",\"secret\":\"wxsecret\",\"force_refresh\":false}");
     static const struct {
         int          status;
         const char  *body;
@@ -113,8 +129,10 @@ static void t_credential(void **state) {
         provider_kind(p)->cred_answer(p, a, &r, &cred, &life, &out);
         assert_int_equal(out.verdict, rows[i].verdict);
         assert_int_equal(life, rows[i].life_ms);
-        if (rows[i].cred) assert_string_equal(cred, rows[i].cred);
-        else assert_null(cred);
+        if (rows[i].cred)
+            assert_string_equal(cred, rows[i].cred);
+        else
+            assert_null(cred);
     }
 }
 
@@ -177,7 +195,7 @@ static void t_signature(void **state) {
     assert_int_equal(receipt_error(p, signed_query("tok3n", "1767323645", ""), event), ERR_AUTH);
     assert_int_equal(receipt_error(p, "signature=&timestamp=&nonce=", event), ERR_AUTH);
     assert_int_equal(receipt_error(p, "", event), ERR_AUTH);
-    char *changed = signed_query("tok3n", "1767323045", "");
+    char *changed               = signed_query("tok3n", "1767323045", "");
     *strstr(changed, "nonce=7") = 'N';
     assert_int_equal(receipt_error(p, changed, event), ERR_AUTH);
 
@@ -195,7 +213,10 @@ static void t_signature(void **state) {
 
 static void t_receipts(void **state) {
     (void)state;
-#define SENT(id, code) "{\"ToUserName\":\"gh\",\"FromUserName\":\"" OPENID "\",\"CreateTime\":1,\"MsgType\":\"event\",\"Event\":\"subscribe_msg_sent_event\",\"List\":[{\"TemplateId\":\"TPL-1\",\"MsgID\":" id ",\"ErrorCode\":\"" code "\",\"ErrorStatus\":\"s\"}]}"
+#define SENT(id, code)                                                                                                           \
+    "{\"ToUserName\":\"gh\",\"FromUserName\":\"" OPENID "\",\"CreateTime\":1,\"MsgType\":\"event\",\"Event\":\"subscribe_msg_"   \
+                                                        "sent_event\",\"List\":[{\"TemplateId\":\"TPL-1\",\"MsgID\":" id         \
+    ",\"ErrorCode\":\"" code "\",\"ErrorStatus\":\"s\"}]}"
     static const struct receipt_row rows[] = {
         {SENT("\"1864323726461255680\"", "0"), 1, "1864323726461255680", "", false, true, true, V_DELIVERED},
         {SENT("1864323726461255680", "0"), 1, "1864323726461255680", "", false, true, true, V_DELIVERED},
@@ -203,9 +224,12 @@ static void t_receipts(void **state) {
         {SENT("1", "40003"), 1, "1", "", false, false, true, V_GONE},
         {SENT("1", "47003"), 1, "1", "", false, false, true, V_REJECTED},
         {SENT("1", "-1"), 1, "1", "", false, false, true, V_RETRY},
-        {"<xml><ToUserName><![CDATA[gh]]></ToUserName><FromUserName><![CDATA[" OPENID "]]></FromUserName><CreateTime>1</CreateTime><MsgType><![CDATA[event]]></MsgType>"
-         "<Event><![CDATA[subscribe_msg_sent_event]]></Event><SubscribeMsgSentEvent><List><TemplateId><![CDATA[T]]></TemplateId><MsgID><![CDATA[17001]]></MsgID>"
-         "<ErrorCode><![CDATA[0]]></ErrorCode><ErrorStatus><![CDATA[success]]></ErrorStatus></List></SubscribeMsgSentEvent></xml>",
+        {"<xml><ToUserName><![CDATA[gh]]></ToUserName><FromUserName><![CDATA[" OPENID
+         "]]></FromUserName><CreateTime>1</CreateTime><MsgType><![CDATA[event]]></MsgType>"
+         "<Event><![CDATA[subscribe_msg_sent_event]]></Event><SubscribeMsgSentEvent><List><TemplateId><![CDATA[T]]></"
+         "TemplateId><MsgID><![CDATA[17001]]></MsgID>"
+         "<ErrorCode><![CDATA[0]]></ErrorCode><ErrorStatus><![CDATA[success]]></ErrorStatus></List></SubscribeMsgSentEvent></"
+         "xml>",
          1, "17001", "", false, true, true, V_DELIVERED},
         {"{\"Event\":\"none\"}", 0, "", "", false, false, false, V_DELIVERED},
         {"{\"Event\":\"subscribe_msg_sent_event\",\"List\":[7,{}]}", 0, "", "", false, false, false, V_DELIVERED},
@@ -213,7 +237,15 @@ static void t_receipts(void **state) {
     };
     const char *q = signed_query("tok3n", "1767323045", "");
     receipts_are(p, q, rows, ARRAY_N(rows), "success");
-    static const char *const bad[] = {"7", "[]", "<xml><a", "<xml><a>", "<xml><a><![CDATA[x", "<html></html>", "<xml><Encrypt><![CDATA[AAAA]]></Encrypt></xml>", "{\"Encrypt\":\"AAAA\"}", "{"};
+    static const char *const bad[] = {"7",
+                                      "[]",
+                                      "<xml><a",
+                                      "<xml><a>",
+                                      "<xml><a><![CDATA[x",
+                                      "<html></html>",
+                                      "<xml><Encrypt><![CDATA[AAAA]]></Encrypt></xml>",
+                                      "{\"Encrypt\":\"AAAA\"}",
+                                      "{"};
     for (size_t i = 0; i < ARRAY_N(bad); i++) assert_int_equal(receipt_error(p, q, bad[i]), ERR_INPUT);
 }
 
@@ -222,11 +254,13 @@ static void t_consents(void **state) {
 #define POPUP(event, list) "{\"FromUserName\":\"" OPENID "\",\"MsgType\":\"event\",\"Event\":\"" event "\",\"List\":" list "}"
 #define ONE(id, status) "{\"TemplateId\":\"" id "\",\"SubscribeStatusString\":\"" status "\",\"PopupScene\":\"0\"}"
     static const struct {
-        const char *body;
-        size_t      n;
+        const char         *body;
+        size_t              n;
         struct push_consent first;
     } rows[] = {
-        {POPUP("subscribe_msg_popup_event", "[" ONE("TPL-1", "accept") "," ONE("TPL-2", "reject") "]"), 2, {OPENID, "TPL-1", true, 1, false}},
+        {POPUP("subscribe_msg_popup_event", "[" ONE("TPL-1", "accept") "," ONE("TPL-2", "reject") "]"),
+         2,
+         {OPENID, "TPL-1", true, 1, false}},
         {POPUP("subscribe_msg_popup_event", ONE("TPL-1", "accept")), 1, {OPENID, "TPL-1", true, 1, false}},
         {POPUP("subscribe_msg_popup_event", "[" ONE("TPL-long", "accept") "]"), 1, {OPENID, "TPL-long", true, -1, false}},
         {POPUP("subscribe_msg_popup_event", "[" ONE("TPL-lon", "accept") "]"), 1, {OPENID, "TPL-lon", true, 1, false}},
@@ -238,10 +272,14 @@ static void t_consents(void **state) {
         {POPUP("subscribe_msg_change_event", "[" ONE("TPL-9", "accept") "]"), 1, {OPENID, "TPL-9", true, -1, false}},
         {POPUP("subscribe", "[]"), 1, {OPENID, "", true, -1, false}},
         {POPUP("unsubscribe", "[]"), 1, {OPENID, "", false, 0, true}},
-        {"<xml><FromUserName><![CDATA[" OPENID "]]></FromUserName><Event><![CDATA[subscribe_msg_popup_event]]></Event><SubscribeMsgPopupEvent>"
-         "<List><TemplateId><![CDATA[TPL-1]]></TemplateId><SubscribeStatusString><![CDATA[accept]]></SubscribeStatusString></List>"
-         "<List><TemplateId><![CDATA[TPL-2]]></TemplateId><SubscribeStatusString><![CDATA[reject]]></SubscribeStatusString></List></SubscribeMsgPopupEvent></xml>",
-         2, {OPENID, "TPL-1", true, 1, false}},
+        {"<xml><FromUserName><![CDATA[" OPENID
+         "]]></FromUserName><Event><![CDATA[subscribe_msg_popup_event]]></Event><SubscribeMsgPopupEvent>"
+         "<List><TemplateId><![CDATA[TPL-1]]></TemplateId><SubscribeStatusString><![CDATA[accept]]></SubscribeStatusString></"
+         "List>"
+         "<List><TemplateId><![CDATA[TPL-2]]></TemplateId><SubscribeStatusString><![CDATA[reject]]></SubscribeStatusString></"
+         "List></SubscribeMsgPopupEvent></xml>",
+         2,
+         {OPENID, "TPL-1", true, 1, false}},
         {POPUP("subscribe_msg_sent_event", "[{\"TemplateId\":\"T\",\"MsgID\":\"1\",\"ErrorCode\":\"0\"}]"), 0, {0}},
         {POPUP("subscribe_msg_popup_event", "7"), 0, {0}},
         {"{\"Event\":\"none\"}", 0, {0}},
@@ -276,7 +314,9 @@ static void t_section(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(t_request),   cmocka_unit_test(t_refused),  cmocka_unit_test(t_types), cmocka_unit_test(t_credential), cmocka_unit_test(t_answers),
-                                       cmocka_unit_test(t_signature), cmocka_unit_test(t_receipts), cmocka_unit_test(t_consents),   cmocka_unit_test(t_section)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(t_request),    cmocka_unit_test(t_refused),  cmocka_unit_test(t_types),
+        cmocka_unit_test(t_credential), cmocka_unit_test(t_answers),  cmocka_unit_test(t_signature),
+        cmocka_unit_test(t_receipts),   cmocka_unit_test(t_consents), cmocka_unit_test(t_section)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

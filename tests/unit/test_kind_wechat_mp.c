@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Official account of WeChat: the message, errcodes of its own, the result of a job. What it shares with the mini-program is in test_kind_wechat_mini.c.
+ * Official account of WeChat: the message, errcodes of its own, the result of a job. What it shares with the mini-program is in
+ * test_kind_wechat_mini.c.
  */
 #include "kindkit.h"
 
@@ -8,7 +9,8 @@
 
 #define OPENID "oABC_def-1234567890123456"
 
-static const char *base[] = {"app_id", "wx1234567890", "app_secret", NULL, "token", NULL, "template.default", "TPL-1 thing1=t,thing3=x", NULL};
+static const char *base[] = {
+    "app_id", "wx1234567890", "app_secret", NULL, "token", NULL, "template.default", "TPL-1 thing1=t,thing3=x", NULL};
 
 static struct provider *p;
 
@@ -34,11 +36,15 @@ static void t_request(void **state) {
     m.attempt               = 2; /* the same again: WeChat drops it */
     struct http_call second = call_ok(p, &m, "T");
     assert_string_equal(second.body, c.body);
-    struct provider *q = make("wechat_mp", base, (const char *const[]){"url", "https://np.example/m", "mini_app_id", "wx9", "mini_page", "pages/n?x=1", "base_url", "http://127.0.0.1:2", NULL});
+    struct provider *q = make("wechat_mp", base,
+                              (const char *const[]){"url", "https://np.example/m", "mini_app_id", "wx9", "mini_page",
+                                                    "pages/n?x=1", "base_url", "http://127.0.0.1:2", NULL});
     c                  = call_ok(q, &m, "T");
     assert_string_equal(c.url, "http://127.0.0.1:2/cgi-bin/message/template/send?access_token=T");
-    assert_string_equal(c.body, "{\"touser\":\"" OPENID "\",\"template_id\":\"TPL-1\",\"client_msg_id\":\"d_01hz\",\"url\":\"https://np.example/m?o=task%3AT1\","
-                                "\"miniprogram\":{\"appid\":\"wx9\",\"pagepath\":\"pages/n?x=1&o=task%3AT1\"}," DATA);
+    assert_string_equal(c.body,
+                        "{\"touser\":\"" OPENID
+                        "\",\"template_id\":\"TPL-1\",\"client_msg_id\":\"d_01hz\",\"url\":\"https://np.example/m?o=task%3AT1\","
+                        "\"miniprogram\":{\"appid\":\"wx9\",\"pagepath\":\"pages/n?x=1&o=task%3AT1\"}," DATA);
     provider_free(q);
     m.app = "wx0";
     call_refused(p, &m, "another AppID");
@@ -61,12 +67,16 @@ static void t_answers(void **state) {
 
 static void t_receipts(void **state) {
     (void)state;
-#define JOB(status) "<xml><FromUserName><![CDATA[" OPENID "]]></FromUserName><MsgType><![CDATA[event]]></MsgType><Event><![CDATA[TEMPLATESENDJOBFINISH]]></Event><MsgID>200163836</MsgID><Status><![CDATA[" status "]]></Status></xml>"
+#define JOB(status)                                                                                                              \
+    "<xml><FromUserName><![CDATA[" OPENID                                                                                        \
+    "]]></FromUserName><MsgType><![CDATA[event]]></MsgType><Event><![CDATA[TEMPLATESENDJOBFINISH]]></Event><MsgID>200163836</"   \
+    "MsgID><Status><![CDATA[" status "]]></Status></xml>"
     static const struct receipt_row rows[] = {
         {JOB("success"), 1, "200163836", "", false, true, true, V_DELIVERED},
         {JOB("failed:user block"), 1, "200163836", "", false, false, true, V_REFUSED},
         {JOB("failed: system failed"), 1, "200163836", "", false, false, true, V_RETRY},
-        {"{\"Event\":\"TEMPLATESENDJOBFINISH\",\"MsgID\":1864323726461255680,\"Status\":\"success\"}", 1, "1864323726461255680", "", false, true, true, V_DELIVERED},
+        {"{\"Event\":\"TEMPLATESENDJOBFINISH\",\"MsgID\":1864323726461255680,\"Status\":\"success\"}", 1, "1864323726461255680",
+         "", false, true, true, V_DELIVERED},
         {"<xml><Event><![CDATA[TEMPLATESENDJOBFINISH]]></Event></xml>", 0, "", "", false, false, false, V_DELIVERED},
     };
     char        hex[41];
@@ -82,6 +92,7 @@ static void t_section(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(t_request), cmocka_unit_test(t_answers), cmocka_unit_test(t_receipts), cmocka_unit_test(t_section)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(t_request), cmocka_unit_test(t_answers), cmocka_unit_test(t_receipts),
+                                       cmocka_unit_test(t_section)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }
