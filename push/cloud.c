@@ -28,7 +28,7 @@ const struct cloud_code *cloud_code_find(const struct cloud_code *rows, size_t n
 static int64_t wait_of(int32_t wait_s, int64_t wall_ms) {
     int     year, month, dom;
     int32_t day = date_of_ms(wall_ms);
-    if (wait_s >= 0) return wait_s * 1000LL;
+    if (wait_s >= 0) return (wait_s & ~CLOUD_TARGET) * 1000LL;
     date_split(day, &year, &month, &dom);
     int32_t until = wait_s == CLOUD_DAY ? day + 1 : month == 12 ? date_make(year + 1, 1, 1) : date_make(year, month + 1, 1);
     return date_start_ms(until) - wall_ms;
@@ -39,6 +39,7 @@ void cloud_judge(const struct cloud_code *rows, size_t n, const char *code, enum
     const struct cloud_code *c = cloud_code_find(rows, n, code);
     out->verdict               = c ? c->verdict : other;
     out->wait_ms               = c ? wait_of(c->wait_s, wall_ms) : 0;
+    out->of_target             = c && c->wait_s > 0 && (c->wait_s & CLOUD_TARGET);
     cloud_detail(out, code);
 }
 
@@ -68,11 +69,12 @@ void cloud_answer_aliyun(struct arena *a, const struct http_answer *r, const str
                          const char *ref_name, int64_t wall_ms, struct push_answer *out) {
     cJSON      *o    = r->status ? cloud_object(r->body, r->body_n) : NULL;
     const char *code = cloud_str(a, o, "Code");
-    if (strcmp(code, "isv.BUSINESS_LIMIT_CONTROL") == 0) { /* which limit stands in the words alone */
-        const char *words   = cloud_str(a, o, "Message");
-        bool        is_long = strstr(words, "小时") || strstr(words, "天级");
-        out->verdict        = is_long ? V_REJECTED : V_RETRY;
-        out->wait_ms        = is_long ? 0 : 60 * 1000;
+    if (strcmp(code, "isv.BUSINESS_LIMIT_CONTROL") == 0) { /* of this number; which limit stands in the words alone */
+        const char *words = cloud_str(a, o, "Message");
+        int         hours = strstr(words, "天级") ? 24 : strstr(words, "小时") ? 1 : 0;
+        out->verdict      = hours ? V_QUOTA : V_RETRY;
+        out->wait_ms      = hours ? hours * 3600000LL : 60000;
+        out->of_target    = true;
         cloud_detail(out, code);
     } else {
         judge_or_odd(rows, n, code, "OK", cloud_str(a, o, ref_name), r, wall_ms, out);

@@ -21,10 +21,11 @@
 struct cloud_code {
     const char  *code; /* as the provider writes it; "X*" every code that begins with X */
     enum verdict verdict;
-    int32_t      wait_s; /* 0: the router's own; CLOUD_DAY, CLOUD_MONTH: until the next one begins in China */
+    int32_t      wait_s; /* 0: the router's own; with CLOUD_TARGET; or CLOUD_DAY, CLOUD_MONTH: until the next one begins in China */
 };
-#define CLOUD_DAY (-1)
-#define CLOUD_MONTH (-2)
+#define CLOUD_DAY    (-1)
+#define CLOUD_MONTH  (-2)
+#define CLOUD_TARGET (1 << 30) /* and seconds: a limit of this number or person, not of the account */
 /* The first row that fits; NULL: none. */
 const struct cloud_code *cloud_code_find(const struct cloud_code *rows, size_t n, const char *code);
 /* Verdict, pause and detail of a code; other: of a code that is in no row. */

@@ -16,8 +16,7 @@
 
 static const struct template_rules rules = {FORM_NAMES, TOTAL_MAX, "", 0, false};
 
-/* A limit of one number is no limit of the account: QUOTA would shut the provider for everybody, so these are RETRY or REJECTED.
- */
+/* isv.BUSINESS_LIMIT_CONTROL, a limit of one number: cloud_answer_aliyun. */
 static const struct cloud_code codes[] = {
     {"OK", V_SENT, 0},
     {"Throttling*", V_THROTTLED, 0},

@@ -15,15 +15,14 @@
 
 static const struct template_rules rules = {FORM_ORDER, TOTAL_MAX, "", 0, false};
 
-/* A limit of one number is no limit of the account: QUOTA would shut the provider for everybody, so these are RETRY or REJECTED.
- */
 static const struct cloud_code codes[] = {
     {"Ok", V_SENT, 0},
     {"RequestLimitExceeded*", V_THROTTLED, 0},
     {"InternalError*", V_RETRY, 0},
-    {"LimitExceeded.DeliveryFrequencyLimit", V_RETRY, 60},
-    {"LimitExceeded.PhoneNumberThirtySecondLimit", V_RETRY, 30},
-    {"LimitExceeded.PhoneNumber*", V_REJECTED, 0}, /* an hour, a day, the same words again */
+    {"LimitExceeded.DeliveryFrequencyLimit", V_RETRY, CLOUD_TARGET | 60},
+    {"LimitExceeded.PhoneNumberThirtySecondLimit", V_RETRY, CLOUD_TARGET | 30},
+    {"LimitExceeded.PhoneNumberOneHourLimit", V_QUOTA, CLOUD_TARGET | 3600},
+    {"LimitExceeded.PhoneNumber*", V_QUOTA, CLOUD_TARGET | 86400}, /* a day, the same words again */
     {"LimitExceeded.AppDailyLimit", V_QUOTA, CLOUD_DAY},
     {"LimitExceeded.AppMainlandChinaDailyLimit", V_QUOTA, CLOUD_DAY},
     {"LimitExceeded.*", V_QUOTA, CLOUD_DAY},

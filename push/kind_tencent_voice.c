@@ -26,8 +26,8 @@ static const struct cloud_code codes[] = {
     {"InternalError.RestApiInterfaceNotExist", V_CONFIG, 0},
     {"InternalError.SigVerificationFail", V_AUTH, 0},
     {"InternalError*", V_REJECTED, 0},
-    {"LimitExceeded.DeliveryFrequencyLimit", V_REJECTED, 0}, /* of this number: half a minute, ten, a day, the night */
-    {"LimitExceeded*", V_REJECTED, 0},
+    {"LimitExceeded.DeliveryFrequencyLimit", V_QUOTA, CLOUD_TARGET | 3600}, /* half a minute, ten, a day or the night: not told */
+    {"LimitExceeded*", V_QUOTA, CLOUD_TARGET | 3600},
     {"FailedOperation.ContainSensitiveWord", V_REJECTED, 0},
     {"FailedOperation.FailResolvePacket", V_CONFIG, 0},
     {"FailedOperation.InsufficientBalanceInVoicePackage", V_CONFIG, 0},

@@ -69,6 +69,7 @@ struct push_answer {
     enum verdict verdict;
     int64_t      wait_ms;     /* RETRY, THROTTLED, QUOTA: not before; 0: the router's own pause */
     int64_t      gone_wall_ms; /* GONE: targets registered before this are dead; 0: this one is, whenever registered */
+    bool         of_target;   /* RETRY, QUOTA: a limit of this target alone, which says nothing of the provider */
     char         ref[132];    /* the provider's id of the message, by which receipts name it; "" none */
     char         detail[96];  /* the provider's code and word, for the record: never text of the message, never a number or a token */
 };

@@ -133,6 +133,10 @@ static void well(struct route *r) {
 
 static void judge(struct route *r, const struct push_answer *a) {
     r->verdicts[a->verdict]++;
+    if (a->of_target) {
+        well(r);
+        return;
+    }
     switch (a->verdict) {
     case V_UNKNOWN:
         if (r->family == &route_family_call) failed(r, a); /* of a link: it is down, and comes back when it is up */

@@ -17,7 +17,7 @@
 
 static const struct template_rules rules = {FORM_TYPED, 0, "", 0, false};
 
-/* errcode of a message. A limit of one user is no limit of the account: never THROTTLED or QUOTA, which would stop everybody. */
+/* errcode of a message. */
 static const struct cloud_code codes[] = {
     {"0", V_SENT, 0},
     {"-1", V_RETRY, 0},
@@ -32,7 +32,7 @@ static const struct cloud_code codes[] = {
     {"43004", V_REFUSED, 0}, /* does not follow the account */
     {"43101", V_REFUSED, 0}, /* refused, or no acceptance left */
     {"43107", V_CONFIG, 0},
-    {"43108", V_RETRY, 600}, /* too often for this user */
+    {"43108", V_RETRY, CLOUD_TARGET | 600}, /* too often for this user */
     {"45009", V_QUOTA, CLOUD_DAY},
     {"45011", V_THROTTLED, 60},
     {"47003", V_REJECTED, 0},

@@ -149,6 +149,14 @@ static inline void answers(struct provider *p, const struct push_msg *m, const s
     }
 }
 
+/* A pause that concerns this target alone (the provider stays open for others), or the account. */
+static inline void limit_is(struct provider *p, const struct push_msg *m, const char *body, bool of_target) {
+    struct push_answer out = {.verdict = V_MAX};
+    struct http_answer r   = {.status = 200, .body = body, .body_n = strlen(body)};
+    provider_kind(p)->answer(p, a, m, &r, AT_MS, &out);
+    if (out.of_target != of_target) fail_msg("%s: %s", body, of_target ? "is of this target alone" : "is of the account");
+}
+
 /* Every kind, whatever the code tables say: no answer, throttled, down, and answers that are not of its form. */
 static inline void hostile_answers(struct provider *p, const struct push_msg *m) {
     static const struct answer_row rows[] = {

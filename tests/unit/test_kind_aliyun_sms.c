@@ -123,8 +123,8 @@ static void t_answers(void **state) {
         {200, "{\"Code\":\"OK\",\"BizId\":\"a b\"}", V_SENT, 0, ""},
         {500, "{\"Code\":\"OK\",\"BizId\":\"1\"}", V_UNKNOWN, 0, ""},
         {200, "{\"Code\":\"isv.BUSINESS_LIMIT_CONTROL\",\"Message\":\"触发分钟级流控Permits:1\"}", V_RETRY, 60000, ""},
-        {200, "{\"Code\":\"isv.BUSINESS_LIMIT_CONTROL\",\"Message\":\"触发小时级流控Permits:5\"}", V_REJECTED, 0, ""},
-        {200, "{\"Code\":\"isv.BUSINESS_LIMIT_CONTROL\",\"Message\":\"触发天级流控Permits:40\"}", V_REJECTED, 0, ""},
+        {200, "{\"Code\":\"isv.BUSINESS_LIMIT_CONTROL\",\"Message\":\"触发小时级流控Permits:5\"}", V_QUOTA, 3600000, ""},
+        {200, "{\"Code\":\"isv.BUSINESS_LIMIT_CONTROL\",\"Message\":\"触发天级流控Permits:40\"}", V_QUOTA, 86400000, ""},
         {200, "{\"Code\":\"isv.BUSINESS_LIMIT_CONTROL\"}", V_RETRY, 60000, ""},
         {200, E("isv.SMS_SIGNATURE_SCENE_ILLEGAL"), V_CONFIG, 0, ""},
         {200, E("isv.SIGN_STATE_ILLEGAL"), V_CONFIG, 0, ""},
@@ -153,6 +153,10 @@ static void t_answers(void **state) {
     };
     answers(p, &m, rows, ARRAY_N(rows));
     hostile_answers(p, &m);
+    limit_is(p, &m, E("isv.BUSINESS_LIMIT_CONTROL"), true);
+    limit_is(p, &m, "{\"Code\":\"isv.BUSINESS_LIMIT_CONTROL\",\"Message\":\"触发天级流控Permits:40\"}", true);
+    limit_is(p, &m, E("isv.DAY_LIMIT_CONTROL"), false);
+    limit_is(p, &m, E("isp.SYSTEM_ERROR"), false);
 }
 
 static void t_receipts(void **state) {

@@ -97,8 +97,8 @@ static void t_answers(void **state) {
         {200, E("RequestLimitExceeded.UinLimitExceeded"), V_THROTTLED, 0, ""},
         {200, N("LimitExceeded.DeliveryFrequencyLimit"), V_RETRY, 60000, ""},
         {200, N("LimitExceeded.PhoneNumberThirtySecondLimit"), V_RETRY, 30000, ""},
-        {200, N("LimitExceeded.PhoneNumberOneHourLimit"), V_REJECTED, 0, ""},
-        {200, N("LimitExceeded.PhoneNumberDailyLimit"), V_REJECTED, 0, ""},
+        {200, N("LimitExceeded.PhoneNumberOneHourLimit"), V_QUOTA, 3600000, ""},
+        {200, N("LimitExceeded.PhoneNumberDailyLimit"), V_QUOTA, 86400000, ""},
         {200, N("LimitExceeded.AppDailyLimit"), V_QUOTA, night, ""},
         {200, N("InvalidParameterValue.IncorrectPhoneNumber"), V_GONE, 0, ""},
         {200, N("FailedOperation.PhoneNumberInBlacklist"), V_REFUSED, 0, ""},
@@ -117,6 +117,10 @@ static void t_answers(void **state) {
     };
     answers(p, &m, rows, ARRAY_N(rows));
     hostile_answers(p, &m);
+    limit_is(p, &m, N("LimitExceeded.PhoneNumberThirtySecondLimit"), true);
+    limit_is(p, &m, N("LimitExceeded.PhoneNumberDailyLimit"), true);
+    limit_is(p, &m, N("LimitExceeded.AppDailyLimit"), false);
+    limit_is(p, &m, E("InternalError"), false);
 }
 
 static void t_receipts(void **state) {

@@ -83,7 +83,7 @@ static void t_answers(void **state) {
         {200, E("InvalidParameterValue.CalledNumberVerifyFail"), V_GONE, 0, ""},
         {200, E("InvalidParameterValue.ContentLengthLimit"), V_REJECTED, 0, ""},
         {200, E("InvalidParameterValue.SdkAppidNotExist"), V_CONFIG, 0, ""},
-        {200, E("LimitExceeded.DeliveryFrequencyLimit"), V_REJECTED, 0, ""},
+        {200, E("LimitExceeded.DeliveryFrequencyLimit"), V_QUOTA, 3600000, ""},
         {200, E("UnauthorizedOperation.SdkAppidIsDisabled"), V_CONFIG, 0, ""},
         {200, E("UnauthorizedOperation.ServiceSuspendDueToArrears"), V_CONFIG, 0, ""},
         {200, E("UnauthorizedOperation.VoiceSdkAppidVerifyFail"), V_CONFIG, 0, ""},
@@ -93,6 +93,7 @@ static void t_answers(void **state) {
     };
     answers(p, &m, rows, ARRAY_N(rows));
     hostile_answers(p, &m);
+    limit_is(p, &m, E("LimitExceeded.DeliveryFrequencyLimit"), true);
 }
 
 static void t_receipts(void **state) {

@@ -164,6 +164,8 @@ static void t_answers(void **state) {
     };
     answers(p, &m, rows, ARRAY_N(rows));
     hostile_answers(p, &m);
+    limit_is(p, &m, E("43108"), true);
+    limit_is(p, &m, E("45009"), false);
 
     struct push_answer out = {0};
     const char        *bad = "{\"errcode\":47003,\"errmsg\":\"argument invalid! data.thing3.value is emtpy rid: 60-aa-bb\"}";
