@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kinds of provider at Alibaba Cloud, Tencent Cloud and WeChat over real HTTP against tests/peers/clouds.mjs, which checks signatures, templates, limits and
+// Kinds of provider at Alibaba Cloud, Tencent Cloud and WeChat over real HTTP against tests/peers/clouds.mjs, which checks
+// signatures, templates, limits and
 // consents by itself: requests it takes, refusals it makes, receipts it posts.
 import { test, before, after } from 'node:test';
 import assert from 'node:assert/strict';
@@ -13,24 +14,47 @@ import { Kind } from './lib/kind.mjs';
 import { ROOT } from './lib/gateway.mjs';
 import { until } from './lib/until.mjs';
 
-const PHONE = '13800138000', OPENID = 'oABC_def-1234567890', KEY = '0123456789abcdef0123';
+const PHONE = '13800138000',
+  OPENID = 'oABC_def-1234567890',
+  KEY = '0123456789abcdef0123';
 let clouds, dir, inbox, posts;
-const file = (name, text) => { fs.writeFileSync(path.join(dir, name), text); return path.join(dir, name); };
+const file = (name, text) => {
+  fs.writeFileSync(path.join(dir, name), text);
+  return path.join(dir, name);
+};
 
 before(async () => {
   dir = fs.mkdtempSync(path.join(os.tmpdir(), 'zb-clouds-'));
   posts = [];
-  inbox = http.createServer((req, res) => { // where receipts arrive
+  inbox = http.createServer((req, res) => {
+    // where receipts arrive
     let body = '';
-    req.on('data', (c) => { body += c; }).on('end', () => {
-      posts.push({ path: req.url.split('?')[0], query: req.url.split('?')[1] ?? '', body });
-      res.end(req.url.includes('tencent') ? '{"result":0,"errmsg":"OK"}' : '{"code":0,"msg":"ok"}');
-    });
+    req
+      .on('data', (c) => {
+        body += c;
+      })
+      .on('end', () => {
+        posts.push({ path: req.url.split('?')[0], query: req.url.split('?')[1] ?? '', body });
+        res.end(req.url.includes('tencent') ? '{"result":0,"errmsg":"OK"}' : '{"code":0,"msg":"ok"}');
+      });
   });
-  await new Promise((done) => { inbox.listen(0, '127.0.0.1', done); });
+  await new Promise((done) => {
+    inbox.listen(0, '127.0.0.1', done);
+  });
   const to = `http://127.0.0.1:${inbox.address().port}`;
-  clouds = await start({ accounts: { receipts: { aliyun_sms: `${to}/aliyun_sms?key=${KEY}`, tencent_sms: `${to}/tencent_sms?key=${KEY}`, aliyun_voice: `${to}/aliyun_voice?key=${KEY}`,
-    tencent_voice: `${to}/tencent_voice?key=${KEY}`, wechat_mini: `${to}/wechat_mini`, wechat_mp: `${to}/wechat_mp` }, wechat: { followers: [OPENID] } } });
+  clouds = await start({
+    accounts: {
+      receipts: {
+        aliyun_sms: `${to}/aliyun_sms?key=${KEY}`,
+        tencent_sms: `${to}/tencent_sms?key=${KEY}`,
+        aliyun_voice: `${to}/aliyun_voice?key=${KEY}`,
+        tencent_voice: `${to}/tencent_voice?key=${KEY}`,
+        wechat_mini: `${to}/wechat_mini`,
+        wechat_mp: `${to}/wechat_mp`,
+      },
+      wechat: { followers: [OPENID] },
+    },
+  });
 });
 after(async () => {
   await clouds.stop();
@@ -40,14 +64,48 @@ after(async () => {
 });
 
 async function opened(kind, more = {}) {
-  const k = new Kind(), secret = file('secret', 'testsecret'), key = file('key', KEY);
+  const k = new Kind(),
+    secret = file('secret', 'testsecret'),
+    key = file('key', KEY);
   const own = {
-    aliyun_sms: { access_key_id: 'testid', access_key_secret: secret, receipt_key: key, 'template.default': 'SMS_100000001 task=t,words=x' },
-    aliyun_voice: { access_key_id: 'testid', access_key_secret: secret, receipt_key: key, 'template.default': 'TTS_100000001 place=t,time=x' },
-    tencent_sms: { secret_id: 'testid', secret_key: secret, app_id: '1400000001', receipt_key: key, 'template.default': '100001 x' },
-    tencent_voice: { secret_id: 'testid', secret_key: secret, app_id: '1400006666', receipt_key: key, 'template.default': '4356 x' },
-    wechat_mini: { app_id: 'wx1234567890', app_secret: file('wx', 'wxsecret'), token: file('tok', 'tok3n'), 'template.default': 'TPL-1 thing1=t,time2=time,thing3=x' },
-    wechat_mp: { app_id: 'wx1234567890', app_secret: file('wx', 'wxsecret'), token: file('tok', 'tok3n'), 'template.default': 'TPL-1 thing1=t,time2=time,thing3=x' },
+    aliyun_sms: {
+      access_key_id: 'testid',
+      access_key_secret: secret,
+      receipt_key: key,
+      'template.default': 'SMS_100000001 task=t,words=x',
+    },
+    aliyun_voice: {
+      access_key_id: 'testid',
+      access_key_secret: secret,
+      receipt_key: key,
+      'template.default': 'TTS_100000001 place=t,time=x',
+    },
+    tencent_sms: {
+      secret_id: 'testid',
+      secret_key: secret,
+      app_id: '1400000001',
+      receipt_key: key,
+      'template.default': '100001 x',
+    },
+    tencent_voice: {
+      secret_id: 'testid',
+      secret_key: secret,
+      app_id: '1400006666',
+      receipt_key: key,
+      'template.default': '4356 x',
+    },
+    wechat_mini: {
+      app_id: 'wx1234567890',
+      app_secret: file('wx', 'wxsecret'),
+      token: file('tok', 'tok3n'),
+      'template.default': 'TPL-1 thing1=t,time2=time,thing3=x',
+    },
+    wechat_mp: {
+      app_id: 'wx1234567890',
+      app_secret: file('wx', 'wxsecret'),
+      token: file('tok', 'tok3n'),
+      'template.default': 'TPL-1 thing1=t,time2=time,thing3=x',
+    },
   }[kind];
   await k.open({ kind, base_url: clouds.base_url, ...own, ...more });
   return k;
@@ -85,7 +143,10 @@ for (const [kind, numbers] of [
     assert.ok(row.text.includes('还剩2天'));
     assert.equal(row.id, sent.id);
     const r = await receiptsOf(k, kind);
-    assert.deepEqual([r.receipts.length, r.receipts[0].ref, r.receipts[0].is_delivered, r.receipts[0].is_final], [1, sent.ref, true, true]);
+    assert.deepEqual(
+      [r.receipts.length, r.receipts[0].ref, r.receipts[0].is_delivered, r.receipts[0].is_final],
+      [1, sent.ref, true, true],
+    );
     assert.equal((await k.ask('receipts', { query: 'key=guessed', body: r.post.body })).error, 'E_AUTH');
 
     clouds.behave({ fail: { 13900139000: numbers.rejected, 13700137000: numbers.refused } });
@@ -109,7 +170,9 @@ for (const [kind, numbers] of [
     assert.equal(clouds.messages().length, 4); // it had been taken each time
     assert.equal(await k.close(), 0);
 
-    const wrong = await opened(kind, { [kind.startsWith('aliyun') ? 'access_key_secret' : 'secret_key']: file('wrong', 'othersecret') });
+    const wrong = await opened(kind, {
+      [kind.startsWith('aliyun') ? 'access_key_secret' : 'secret_key']: file('wrong', 'othersecret'),
+    });
     assert.equal((await wrong.send(PHONE)).verdict, 'auth');
     await wrong.close();
     assert.equal(clouds.messages().length, 4);
@@ -119,7 +182,8 @@ for (const [kind, numbers] of [
 
 test('limits of one number: by the minute it waits, by the day another provider has to', async () => {
   fresh();
-  const ali = await opened('aliyun_sms'), ten = await opened('tencent_sms');
+  const ali = await opened('aliyun_sms'),
+    ten = await opened('tencent_sms');
   clouds.set({ aliyun: { per_minute: 1 }, tencent: { per_30s: 1 } });
   assert.equal((await ali.send(PHONE)).verdict, 'sent');
   const soon = await ali.send(PHONE);
@@ -183,7 +247,10 @@ test('wechat_mini: token, consents counted down to 43101, values refused before 
   assert.equal(clouds.messages()[0].values.thing1, '关于进一步加强全市重点项目建设管理工作…');
   const event = await receiptsOf(k, 'wechat_mini');
   assert.deepEqual([event.receipts[0].ref, event.receipts[0].is_delivered, event.reply], [one.ref, true, 'success']);
-  assert.equal((await k.ask('receipts', { query: event.post.query.replace(/signature=./, 'signature=x'), body: event.post.body })).error, 'E_AUTH');
+  assert.equal(
+    (await k.ask('receipts', { query: event.post.query.replace(/signature=./, 'signature=x'), body: event.post.body })).error,
+    'E_AUTH',
+  );
   assert.equal((await k.send(OPENID)).verdict, 'sent');
   assert.equal((await k.send(OPENID)).verdict, 'refused');
   assert.equal(clouds.left(OPENID, 'TPL-1'), 0);
@@ -216,11 +283,22 @@ test('wechat_mini: token, consents counted down to 43101, values refused before 
   await typed.close();
 
   posts.length = 0;
-  await clouds.event({ provider: 'wechat_mini', event: { FromUserName: OPENID, Event: 'subscribe_msg_popup_event',
-    List: [{ TemplateId: 'TPL-1', SubscribeStatusString: 'accept', PopupScene: '0' }, { TemplateId: 'TPL-2', SubscribeStatusString: 'reject', PopupScene: '0' }] } });
+  await clouds.event({
+    provider: 'wechat_mini',
+    event: {
+      FromUserName: OPENID,
+      Event: 'subscribe_msg_popup_event',
+      List: [
+        { TemplateId: 'TPL-1', SubscribeStatusString: 'accept', PopupScene: '0' },
+        { TemplateId: 'TPL-2', SubscribeStatusString: 'reject', PopupScene: '0' },
+      ],
+    },
+  });
   const given = await receiptsOf(k, 'wechat_mini');
-  assert.deepEqual(given.consents, [{ target: OPENID, template: 'TPL-1', accepted: true, count: 1, cleared: false },
-    { target: OPENID, template: 'TPL-2', accepted: false, count: 0, cleared: false }]);
+  assert.deepEqual(given.consents, [
+    { target: OPENID, template: 'TPL-1', accepted: true, count: 1, cleared: false },
+    { target: OPENID, template: 'TPL-2', accepted: false, count: 0, cleared: false },
+  ]);
   assert.equal(await k.close(), 0);
 });
 
@@ -251,6 +329,8 @@ test('wechat_mp: followers, a second send of one delivery is dropped over there,
   assert.equal((await receiptsOf(k, 'wechat_mp')).receipts[0].verdict, 'refused');
   posts.length = 0;
   await clouds.event({ provider: 'wechat_mp', xml: true, event: { FromUserName: OPENID, Event: 'unsubscribe' } });
-  assert.deepEqual((await receiptsOf(k, 'wechat_mp')).consents, [{ target: OPENID, template: '', accepted: false, count: 0, cleared: true }]);
+  assert.deepEqual((await receiptsOf(k, 'wechat_mp')).consents, [
+    { target: OPENID, template: '', accepted: false, count: 0, cleared: true },
+  ]);
   assert.equal(await k.close(), 0);
 });
