@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kinds of provider at Alibaba Cloud, Tencent Cloud and WeChat over real HTTP against tests/peers/clouds.mjs, which checks
-// signatures, templates, limits and
-// consents by itself: requests it takes, refusals it makes, receipts it posts.
+// signatures, templates, limits and consents by itself: requests it takes, refusals it makes, receipts it posts.
 import { test, before, after } from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs';

@@ -1,25 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Alibaba Cloud (SMS, voice), Tencent Cloud (SMS, voice) and WeChat (mini-program, official account) for tests: one HTTP server
-// that is told apart by the
-// header Host, strict about signatures, templates and consents, steered by a control port. Written from the providers' rules
-// alone; its self-test holds
-// the signatures to published examples.
+// that is told apart by the header Host, strict about signatures, templates and consents, steered by a control port. Written
+// from the providers' rules alone; its self-test holds the signatures to published examples.
 //
 //   node tests/peers/clouds.mjs [--port 0] [--control 0] [--log FILE]
-//   prints {"port":N,"control":M} once it listens; --self-test checks itself and exits. In a test: const c = await start({ ...
-//                    }); c.stop()
+//   prints {"port":N,"control":M} once it listens; --self-test checks itself and exits.
+//   In a test: const c = await start({ accounts, log }); ... await c.stop()
 //
 // Control port (HTTP, JSON):
 //   GET  /messages  accepted [{n, provider, to, template, values, sign, id, ref, at, answered}]
 //   GET  /stats     counters by word, violations, receipts posted [{url, status, body}]
 //   POST /set       accounts (see `defaults`), merged one level deep
-//   POST /behave    any of: throttle_every n (each n-th call), fail {number or openid: code} (of this one), silent n (the next
-//                    n are taken, never answered),
-//                   drop n (the next n are taken, connection closed), rubbish n (the next n are taken and answered with no
-//                    JSON), status n (that HTTP status, not
-//                   taken), slow_ms, report {number or openid: word}, report_delay_ms, report_before_answer, duplicate_reports,
-//                    report_retry_ms
+//   POST /behave    any of: throttle_every n (each n-th call), fail {number or openid: code} (of this one), status n (that HTTP
+//                   status, not taken), silent n (the next n are taken, never answered), drop n (taken, connection closed),
+//                   rubbish n (taken, answered with no JSON), slow_ms, report {number or openid: word}, report_delay_ms,
+//                   report_before_answer, duplicate_reports, report_retry_ms
 //   POST /consent   {openid, template, count} (count -1: any number)
 //   POST /event     {provider: "wechat_mini"|"wechat_mp", event: {...}, xml: bool}: posted to the address of its receipts, signed
 //   POST /expire    the tokens handed out so far are no longer good
@@ -125,9 +121,11 @@ function selfTest() {
   ])
     assert.deepEqual(acs3('POST', '/', query, ali(host, action), '', 'testsecret', signed), { canonical, signature });
   const sms =
-    '{"PhoneNumberSet":["+8613800138000"],"SmsSdkAppId":"1400000001","SignName":"某市政务","TemplateId":"100001","TemplateParamSet":["1234"],"SessionContext":"m-1"}';
+    '{"PhoneNumberSet":["+8613800138000"],"SmsSdkAppId":"1400000001","SignName":"某市政务","TemplateId":"100001",' +
+    '"TemplateParamSet":["1234"],"SessionContext":"m-1"}';
   const vms =
-    '{"TemplateId":"4356","CalledNumber":"+8613800138000","VoiceSdkAppid":"1400006666","TemplateParamSet":["7652"],"PlayTimes":2,"SessionContext":"m-1"}';
+    '{"TemplateId":"4356","CalledNumber":"+8613800138000","VoiceSdkAppid":"1400006666","TemplateParamSet":["7652"],' +
+    '"PlayTimes":2,"SessionContext":"m-1"}';
   for (const [service, action, body, a, b] of [
     [
       'sms',
