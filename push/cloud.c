@@ -291,13 +291,14 @@ bool cloud_key_ok(struct arena *a, const char *secret, const char *query) {
 enum err cloud_receipts(struct arena *a, const char *body, size_t body_n,
                         bool (*one)(struct arena *a, const cJSON *o, void *arg, struct push_receipt *out), void *arg,
                         struct push_receipt **list, size_t *n) {
-    cJSON *all = body_n <= CLOUD_POST_MAX ? cloud_json(body, body_n) : NULL;
-    bool   ok  = (cJSON_IsArray(all) && cJSON_GetArraySize(all) <= CLOUD_RECEIPTS_MAX) || cJSON_IsObject(all);
-    *n         = 0;
+    cJSON *all     = body_n <= CLOUD_POST_MAX ? cloud_json(body, body_n) : NULL;
+    bool   is_list = all != NULL && cJSON_IsArray(all);
+    size_t max     = is_list ? (size_t)cJSON_GetArraySize(all) : 1;
+    bool   ok      = all != NULL && max <= CLOUD_RECEIPTS_MAX && (is_list || cJSON_IsObject(all));
+    *n             = 0;
     if (ok) {
-        size_t max = cJSON_IsArray(all) ? (size_t)cJSON_GetArraySize(all) : 1;
-        *list      = arena_alloc(a, (max + 1) * sizeof **list);
-        for (const cJSON *o = cJSON_IsArray(all) ? all->child : all; o; o = o->next) {
+        *list = arena_alloc(a, (max + 1) * sizeof **list);
+        for (const cJSON *o = is_list ? all->child : all; o; o = o->next) {
             struct push_receipt *r = &(*list)[*n];
             *r                     = (struct push_receipt){.ref = "", .id = "", .verdict = V_DELIVERED, .detail = ""};
             if (cJSON_IsObject(o) && one(a, o, arg, r) && (*r->ref || *r->id)) ++*n;
