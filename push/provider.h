@@ -60,7 +60,7 @@ struct push_msg {
     int64_t     ttl_s;     /* 0: try once */
     int         unread;    /* for the badge; -1 not known */
     int64_t     at_wall_ms; /* when it was said */
-    const struct push_var *vars;
+    const struct push_var *vars; /* t: title of the object, x: the extra words; push_value (push/template_check.h) knows these and the fixed ones */
     size_t                 vars_n;
 };
 
@@ -69,6 +69,7 @@ struct push_answer {
     enum verdict verdict;
     int64_t      wait_ms;     /* RETRY, THROTTLED, QUOTA: not before; 0: the router's own pause */
     int64_t      gone_wall_ms; /* GONE: targets registered before this are dead; 0: this one is, whenever registered */
+    bool         of_target;   /* RETRY, QUOTA: a limit of this target alone, which says nothing of the provider */
     char         ref[132];    /* the provider's id of the message, by which receipts name it; "" none */
     char         detail[96];  /* the provider's code and word, for the record: never text of the message, never a number or a token */
 };
@@ -79,6 +80,15 @@ struct push_receipt {
     bool        is_read, is_delivered, is_final; /* is_final without is_delivered: it failed */
     enum verdict verdict; /* of a failure: GONE, REFUSED (unsubscribed, blacklist), REJECTED, RETRY; else V_DELIVERED */
     const char *detail;
+};
+
+/* What somebody allowed or took back, told by the provider (WeChat: so that a send that must fail is not tried). */
+struct push_consent {
+    const char *target;   /* openid */
+    const char *template; /* template id; "" everything of this account (followed it, or no longer does) */
+    bool        accepted;
+    int         count;   /* messages gained; -1: any number */
+    bool        cleared; /* what was accepted before no longer counts */
 };
 
 /* ---- HTTP ---- */
@@ -195,6 +205,8 @@ struct provider_kind {
      * raise, if it has one. QUOTA: the bought quantity is used up. UNKNOWN: a telephone may have rung; not to be tried again. */
     void (*raise_answer)(struct provider *p, struct arena *a, const struct push_msg *m, const char *ref, int level,
                          const struct http_answer *r, int64_t wall_ms, struct push_answer *out);
+    /* Consents of the same post, after `receipts` said ERR_OK of it; NULL: this kind knows none. Any thread, reads only the options. */
+    enum err (*consents)(struct provider *p, struct arena *a, const char *body, size_t body_n, struct push_consent **list, size_t *n);
 };
 
 /* ---- a provider ---- */
@@ -230,6 +242,9 @@ struct provider_template {
     size_t      vars_n;
 };
 bool        provider_template(const struct provider *p, struct arena *a, const char *notice_kind, struct provider_template *out);
+/* The i-th template option of the section, for checks. *words: how many stand behind the code, also those beyond `var`. False: no more. */
+bool provider_template_at(const struct provider *p, struct arena *a, size_t i, const char **notice_kind, struct provider_template *out,
+                          size_t *words);
 const char *push_var(const struct push_msg *m, const char *name); /* "" when there is none */
 
 #endif

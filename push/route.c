@@ -137,6 +137,10 @@ static void judge(struct route *r, const struct push_answer *a) {
     (void)atomic_fetch_add(&r->answered, 1);
     if (a->verdict == V_THROTTLED) (void)atomic_fetch_add(&r->throttled, 1);
     r->verdicts[a->verdict]++;
+    if (a->of_target) {
+        well(r);
+        return;
+    }
     switch (a->verdict) {
     case V_UNKNOWN:
         if (r->family == &route_family_call) failed(r, a); /* of a link: it is down, and comes back when it is up */
