@@ -42,8 +42,10 @@ struct item {
     struct route         *route;                 /* NULL: none can */
     /* after the claim */
     int     attempt;
+    bool    no_consent; /* nothing was accepted that this could use */
     bool    is_direct; /* to a bare number: an unknown outcome is not repeated */
     int64_t expires_wall_ms, at_biz_ms, at_wall_ms;
+    char   *plain; /* in text: behind the signature of an SMS */
     char   *person, *unit, *kind, *title, *text, *notice, *object, *app, *var_t, *var_x; /* owned; text is wiped */
     char   *target, *target_key;                                                       /* number, token, openid; owned, wiped */
 };
@@ -145,6 +147,8 @@ void route_choose(struct deliver *d, struct item *it, bool phone, bool *wait);
 void route_claiming(struct item *it, bool begins); /* counts claims under way; it->route NULL is legal */
 void route_ready(struct item *it);                  /* claimed: waits for its turn */
 void route_stored(struct route *r, uint64_t token);
+bool        route_needs_consent(const struct route *r);                                         /* false for NULL; any thread */
+const char *route_template(const struct route *r, struct arena *a, const char *notice_kind); /* code, NULL none; any thread */
 const char *route_name(const struct route *r); /* "" for NULL */
 bool routes_serve(const struct deliver *d, enum delivery_channel channel); /* is there any provider */
 

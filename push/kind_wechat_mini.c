@@ -71,5 +71,6 @@ const struct provider_kind kind_wechat_mini = {
     .call        = call,
     .answer      = wechat_answer,
     .receipts    = wechat_receipts,
+    .needs_consent = true,
     .consents    = wechat_consents,
 };

@@ -151,6 +151,7 @@ struct provider_kind {
     const struct provider_opt *opts; /* its own; those of every provider are in provider.c */
     size_t                     opts_n;
     int64_t                    rate_per_s; /* default of the option */
+    bool                       needs_consent; /* a message goes only to who accepted its template, and takes one acceptance (store/target.h) */
     bool                       templates;  /* says only what has a template: needs `template.<notice kind>` options */
     const struct link_proto   *link;       /* family of links; then nothing below is set */
 

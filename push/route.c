@@ -100,6 +100,13 @@ void route_choose(struct deliver *d, struct item *it, bool phone, bool *wait) {
     *wait     = best == NULL && n > 0;
 }
 
+bool route_needs_consent(const struct route *r) { return r && r->kind->needs_consent; }
+
+const char *route_template(const struct route *r, struct arena *a, const char *notice_kind) {
+    struct provider_template t;
+    return provider_template(r->provider, a, notice_kind, &t) ? t.code : NULL;
+}
+
 const char *route_name(const struct route *r) { return r ? r->name : ""; }
 
 bool routes_serve(const struct deliver *d, enum delivery_channel channel) {

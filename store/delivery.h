@@ -106,6 +106,7 @@ struct delivery_job {
     const char *target, *vendor, *app;
     const void *token_enc, *key_enc;
     size_t      token_enc_n, key_enc_n;
+    bool        no_consent;  /* for the worker's own use */
     bool        target_gone; /* was found dead, or its consent is used up, since it was planned */
 };
 /* What to do with an id out of a lane. ERR_NOTFOUND: nothing, it is not queued (any more). Arena. */
