@@ -197,6 +197,16 @@ test('limits of one number: by the minute it waits, by the day another provider 
   await ten.close();
 });
 
+test('over the allowed rate: throttled, and taken again a second later', async () => {
+  fresh();
+  const k = await opened('tencent_sms');
+  clouds.behave({ rate_per_s: 2 });
+  const said = await Promise.all([0, 1, 2].map((i) => k.send(`1380013800${i}`)));
+  assert.deepEqual(said.map((a) => a.verdict).sort(), ['sent', 'sent', 'throttled']);
+  await until(async () => (await k.send('13800138009')).verdict === 'sent', { what: 'room again' });
+  await k.close();
+});
+
 test('receipts: failed, before the answer, twice, and again until somebody listens', async () => {
   fresh();
   const k = await opened('aliyun_sms');
@@ -281,6 +291,10 @@ test('wechat_mini: token, consents counted down to 43101, values refused before 
   assert.equal(clouds.stats().calls, refusals); // it was never tried
   await typed.close();
 
+  posts.length = 0;
+  await clouds.consent({ openid: OPENID, template: 'TPL-2', count: 1, tell: true });
+  const told = await receiptsOf(k, 'wechat_mini');
+  assert.deepEqual(told.consents, [{ target: OPENID, template: 'TPL-2', accepted: true, count: 1, cleared: false }]);
   posts.length = 0;
   await clouds.event({
     provider: 'wechat_mini',

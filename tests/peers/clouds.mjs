@@ -12,11 +12,11 @@
 //   GET  /messages  accepted [{n, provider, to, template, values, sign, id, ref, at, answered}]
 //   GET  /stats     counters by word, violations, receipts posted [{url, status, body}]
 //   POST /set       accounts (see `defaults`), merged one level deep
-//   POST /behave    any of: throttle_every n (each n-th call), fail {number or openid: code} (of this one), status n (that HTTP
-//                   status, not taken), silent n (the next n are taken, never answered), drop n (taken, connection closed),
-//                   rubbish n (taken, answered with no JSON), slow_ms, report {number or openid: word}, report_delay_ms,
+//   POST /behave    any of: throttle_every n (each n-th call), rate_per_s n, fail {number or openid: code} (of this one), status n
+//                   (that HTTP status, not taken), silent n (the next n are taken, never answered), drop n (taken, connection
+//                   closed), rubbish n (taken, answered with no JSON), slow_ms, report {number or openid: word}, report_delay_ms,
 //                   report_before_answer, duplicate_reports, report_retry_ms
-//   POST /consent   {openid, template, count} (count -1: any number)
+//   POST /consent   {openid, template, count, tell: bool} (count -1: any number; tell: the event is posted, too)
 //   POST /event     {provider: "wechat_mini"|"wechat_mp", event: {...}, xml: bool}: posted to the address of its receipts, signed
 //   POST /expire    the tokens handed out so far are no longer good
 //   POST /reset     messages, counters and behaviour as at the start
@@ -192,6 +192,7 @@ export async function start(options = {}) {
     tokens,
     calls,
     clientIds,
+    recent,
     serial = 0;
   const timers = new Set();
 
@@ -206,6 +207,7 @@ export async function start(options = {}) {
     tokens = [];
     clientIds = new Map();
     calls = 0;
+    recent = [];
     stats = { calls: 0, accepted: 0, refused: {}, violations: [], tokens: 0, throttled: 0, posts: [] };
     set(options.accounts ?? {});
   }
@@ -229,6 +231,15 @@ export async function start(options = {}) {
     messages.filter((m) => m.provider === provider && m.to === to && m.at > Date.now() - ms).length;
   const nextRef = (form) => form.replace('#', String(++serial));
   const consentKey = (openid, template) => `${openid} ${template}`;
+  // Over the allowed rate of the last second, or each n-th call.
+  function tooFast() {
+    const now = Date.now();
+    recent = recent.filter((at) => at > now - 1000);
+    if (behave.throttle_every && calls % behave.throttle_every === 0) return true;
+    if (behave.rate_per_s && recent.length >= behave.rate_per_s) return true;
+    recent.push(now);
+    return false;
+  }
   const less = (name) => behave[name] > 0 && behave[name]-- > 0;
 
   function accept(provider, to, rest) {
@@ -303,7 +314,7 @@ export async function start(options = {}) {
     const to = q.get(voice ? 'CalledNumber' : 'PhoneNumbers') ?? '',
       code = q.get(voice ? 'TtsCode' : 'TemplateCode'),
       provider = voice ? 'aliyun_voice' : 'aliyun_sms';
-    if (behave.throttle_every && calls % behave.throttle_every === 0) return refuse(400, 'Throttling.User');
+    if (tooFast()) return refuse(400, 'Throttling.User');
     if (behave.fail?.[to]) return refuse(200, behave.fail[to]);
     if (!/^1[3-9]\d{9}$/.test(to)) return refuse(200, 'isv.MOBILE_NUMBER_ILLEGAL');
     if (!voice && !a.signs.includes(q.get('SignName'))) return refuse(200, 'isv.SMS_SIGNATURE_ILLEGAL');
@@ -380,7 +391,7 @@ export async function start(options = {}) {
     if (h['x-tc-version'] !== (voice ? '2020-09-02' : '2021-01-11')) return refuse('NoSuchVersion');
     if (h['x-tc-action'] !== (voice ? 'SendTtsVoice' : 'SendSms')) return refuse('InvalidAction');
     if (!h['x-tc-region']) return refuse('MissingParameter');
-    if (behave.throttle_every && calls % behave.throttle_every === 0) return refuse('RequestLimitExceeded');
+    if (tooFast()) return refuse('RequestLimitExceeded');
     let b;
     try {
       b = JSON.parse(body);
@@ -508,7 +519,7 @@ export async function start(options = {}) {
     const token = tokens.find((t) => t.token === url.searchParams.get('access_token'));
     if (!token) return bad(40001, 'invalid credential, access_token is invalid or not latest');
     if (token.expired || token.until <= Date.now()) return bad(42001, 'access_token expired');
-    if (behave.throttle_every && calls % behave.throttle_every === 0) return bad(45011, 'api freq out of limit');
+    if (tooFast()) return bad(45011, 'api freq out of limit');
     const { touser, template_id: template, data } = b;
     if (behave.fail?.[touser]) return bad(Number(behave.fail[touser]), 'as told');
     if (!/^o[\w-]{9,63}$/.test(touser ?? '')) return bad(40003, 'invalid openid');
@@ -615,6 +626,11 @@ export async function start(options = {}) {
     else answer();
   });
 
+  async function event(provider, what, asXml) {
+    const base = accounts.receipts[provider];
+    await post(`${base}${base.includes('?') ? '&' : '?'}${wechatSign()}`, eventBody(what, asXml), () => true);
+  }
+
   async function command(path, b) {
     if (path === '/behave') Object.assign(behave, b);
     else if (path === '/set') set(b);
@@ -627,10 +643,10 @@ export async function start(options = {}) {
       const key = consentKey(b.openid, b.template),
         left = consents.get(key) ?? 0;
       consents.set(key, b.count < 0 || left < 0 ? -1 : left + b.count);
-    } else if (path === '/event') {
-      const base = accounts.receipts[b.provider];
-      await post(`${base}${base.includes('?') ? '&' : '?'}${wechatSign()}`, eventBody(b.event, b.xml), () => true);
-    } else return { status: 404, json: { error: 'not found' } };
+      const one = { TemplateId: b.template, SubscribeStatusString: 'accept', PopupScene: '0' };
+      if (b.tell) await event('wechat_mini', { FromUserName: b.openid, Event: 'subscribe_msg_popup_event', List: [one] }, false);
+    } else if (path === '/event') await event(b.provider, b.event, b.xml);
+    else return { status: 404, json: { error: 'not found' } };
     return { json: { ok: true } };
   }
   const control = http.createServer(async (req, res) => {
