@@ -60,7 +60,7 @@ struct record {
     struct route       *route; /* NULL: none was involved */
     struct delivery_end end;   /* its strings point here, to literals, to the item and to the route */
     struct delivery_report told;
-    char                detail[96];
+    char                detail[96], template_id[100];
     char                refs[CMPP_MSG_IDS_TEXT]; /* ids of the provider; of a report the one */
     uint64_t            token;                   /* confirmed to the provider once stored; 0 none */
 };

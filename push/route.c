@@ -179,6 +179,14 @@ static struct record *again(struct route *r, struct item *it, const struct push_
     return deliver_end(r->d, it, "waiting", word, a->detail, wait);
 }
 
+static void name_template(struct record *rec, const struct route *r, const struct item *it) {
+    struct arena *a    = arena_new(4096);
+    const char   *code = route_template(r, a, it->kind);
+    (void)snprintf(rec->template_id, sizeof rec->template_id, "%s", code ? code : "");
+    rec->end.template_id = rec->template_id;
+    arena_free(a);
+}
+
 static struct record *end_of(struct route *r, struct item *it, const struct push_answer *a) {
     const struct verdict_info *v    = verdict_info(a->verdict);
     const char                *word = v->word;
@@ -200,6 +208,7 @@ static struct record *end_of(struct route *r, struct item *it, const struct push
         rec->end.target_gone  = a->verdict == V_GONE;
         rec->end.gone_wall_ms = a->gone_wall_ms;
         rec->end.is_refused   = a->verdict == V_REFUSED;
+        if (rec->end.is_refused && r->kind->needs_consent) name_template(rec, r, it);
         return rec;
     case THEN_ASK: { /* D24 */
         bool more = !it->is_direct && item_priority(it) <= 1 && it->attempt < UNKNOWN_TRIES;

@@ -131,6 +131,7 @@ struct delivery_end {
     int64_t     gone_wall_ms;
     bool        is_later;   /* "waiting" for so long that the next step need not wait for it */
     bool        is_refused; /* the person wants nothing by this channel: noted, so that it is not tried again */
+    const char *template_id; /* of a refusal that is about one template; NULL or "": about the channel */
 };
 enum err delivery_result(struct db *db, const struct delivery_end *r) MUST_CHECK;
 /* What a provider told about a message it had taken. Repeating it changes nothing. */

@@ -143,8 +143,11 @@ static enum err forget_target(struct db *db, const struct delivery_end *r) {
                    "AND (?3 = 0 OR registered_wall <= ?3)",
                    "ssi", r->id, r->detail, r->gone_wall_ms));
     if (!r->is_refused) return ERR_OK;
-    GO(db_exec(db, "UPDATE consent SET left_n = 0, changed_wall = ?2 WHERE long_term = 0 AND target = (SELECT target FROM delivery WHERE id = ?1 AND target <> '')",
-               "si", r->id, r->wall_ms));
+    if (r->template_id && r->template_id[0])
+        return db_exec(db,
+                       "UPDATE consent SET left_n = 0, long_term = 0, changed_wall = ?2 WHERE template = ?3 AND target = "
+                       "(SELECT target FROM delivery WHERE id = ?1 AND target <> '')",
+                       "sis", r->id, r->wall_ms, r->template_id);
     return db_exec(db,
                    "INSERT INTO opt_out (person, channel, source, at_wall) SELECT person, channel, ?2, ?3 FROM delivery WHERE id = ?1 AND person <> '' "
                    "AND target = '' ON CONFLICT (person, channel) DO NOTHING",
