@@ -3,10 +3,12 @@
  * libcurl's multi by its socket interface: libuv watches the sockets and the one timer, libcurl acts, and finished requests are
  * collected after each of its turns (never inside it), so `done` may call anything. Names are resolved by libcurl's threads.
  *
- * "Never twice" needs care, because libcurl sends again by itself when a kept connection dies before the first byte of an answer.
- * Its pre-request callback comes before each sending: the second one is refused, unless the peer refused the first. That it did
- * (REFUSED_STREAM, or a stream above the last one of a GOAWAY) libcurl only says in words, to its debug callback; should the words
- * change one day, such a request ends as `lost`, which is safe.
+ * "Never twice" needs care, because libcurl sends again by itself when a kept connection dies before the first byte of an answer. Two
+ * things keep it from that: it spares requests that are "RTSP receive" (the only condition of Curl_retry_request that can be set from
+ * outside; HTTP looks at it nowhere else), and its pre-request callback, which comes before each sending, refuses the second one. What
+ * it may send again is what the peer says it did not look at: REFUSED_STREAM, which is also what nghttp2 makes of a stream above the
+ * last one of a GOAWAY. libcurl tells that only in words, to its debug callback; should the words change one day, such a request ends
+ * as `lost`, which is safe.
  */
 #include "push/http_out.h"
 
@@ -194,6 +196,7 @@ static struct http_req *req_new(struct http_out *h) {
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
     SET(CURLOPT_MAXAGE_CONN, IDLE_S);
+    SET(CURLOPT_RTSP_REQUEST, (long)CURL_RTSPREQ_RECEIVE); /* see the top */
     SET(CURLOPT_UPLOAD_BUFFERSIZE, 16384L);
     SET(CURLOPT_NOPROXY, "");
     SET(CURLOPT_OPENSOCKETFUNCTION, on_open);
@@ -343,7 +346,7 @@ static void finish(struct http_req *r, CURLcode code) {
     if (a.status == 0) a.headers_n = 0, a.body = "", a.body_n = 0;
     for (size_t i = 0; i < a.headers_n; i++)
         header[i] = (struct http_header){r->head.p + r->header_at[i][0], r->head.p + r->header_at[i][1]};
-    if (code != CURLE_OK) LOG(LOG_INFO, "http_out_failed", KS("why", curl_easy_strerror(code)), KI("lost", a.lost));
+    if (a.status == 0) LOG(LOG_INFO, "http_out_failed", KS("why", curl_easy_strerror(code)), KI("lost", a.lost));
     take_out(r);
     r->done(r->arg, &a);
     req_end(r);

@@ -9,7 +9,7 @@
 //   {status, reason, timestamp, retry_after}  that answer      {slow_ms}  the good answer, late      {times: n}  only for the first n
 //   {act: "silent"}  never an answer            {act: "reset"}    RST_STREAM INTERNAL_ERROR, after the request was counted
 //   {act: "refuse"}  RST_STREAM REFUSED_STREAM, not counted as accepted
-//   {act: "goaway"}  GOAWAY that names the stream before this one as the last; the connection closes when the others are done
+//   {act: "goaway"}  GOAWAY that names the stream before this one as the last; the connection ends a second later
 //   {act: "cut"}     the connection is torn down, after the request was counted        {body: TEXT}  answer with these bytes
 //   max_age_s: older provider tokens are ExpiredProviderToken (3600); update_s: a new one sooner is TooManyProviderTokenUpdates (0: off)
 import crypto from 'node:crypto';
@@ -99,8 +99,7 @@ server.on('stream', async (stream, h) => {
   if (b.act === 'goaway') {
     peer.count('goaways');
     session.goaway(http2.constants.NGHTTP2_NO_ERROR, Math.max(stream.id - 2, 0));
-    stream.close(http2.constants.NGHTTP2_CANCEL);
-    session.close();
+    setTimeout(() => session.destroy(), 1000).unref();
     return;
   }
   let body;

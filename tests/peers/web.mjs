@@ -17,7 +17,7 @@ const known = new WeakMap();
 
 async function handle(req, res) {
   const url = new URL(req.url, 'http://x'), n = Number(url.searchParams.get('n') ?? 0);
-  const sock = req.stream?.session?.socket ?? req.socket;
+  const sock = req.stream?.session ?? req.socket; // either has destroy()
   if (!known.has(sock)) known.set(sock, 0);
   known.set(sock, known.get(sock) + 1);
   let body;

@@ -17,6 +17,7 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <uv.h>
@@ -45,6 +46,7 @@ static inline void pk_start(struct peer *p, const char *script, const char *cons
     p->pid = fork();
     assert_true(p->pid >= 0);
     if (p->pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
         (void)dup2(fds[1], 1);
         (void)execvp("node", argv);
         _exit(127);
