@@ -12,6 +12,9 @@
  *   zb:p:<channel>      hash    node -> "<end ms>\n" client NUL person NUL ...     PRESENCE_MS from the last refresh
  *   zb:q:<lane>         stream  waiting and handed-out deliveries, group LANE_GROUP  none; acknowledged entries are deleted
  *
+ *   zb:k:<name>         hash    m made ms, v sealed credential of a provider              what it has left
+ *   zb:kl:<name>        string  a worker makes that credential now                       CRED_LOCK_MS
+ *
  *   zb:mark             string  set by the relay; missing: Redis was flushed           none
  *
  *   pub/sub: zb:bus (publications), zb:control (control messages), zb:probe:<random> (a bus talking to itself)
@@ -29,6 +32,8 @@
 #define KEY_PRESENCE       "zb:p:%s"
 #define KEY_LANE           "zb:q:%s"
 #define KEY_MARK           "zb:mark"
+#define KEY_CRED           "zb:k:%s"
+#define KEY_CRED_LOCK      "zb:kl:%s"
 #define KEY_CHANNELS       "zb:c:*" /* pattern */
 
 #define BUS_CHANNEL     "zb:bus"
@@ -45,6 +50,7 @@
 #define PRESENCE_DATA_MAX   (1 << 20) /* bytes of one node's list */
 #define LANE_MAX            200000    /* entries; past it lane_add says ERR_BUSY */
 #define LANE_BATCH_MAX      64        /* entries a call */
+#define CRED_LOCK_MS        15000     /* longer than fetching one may take; a worker that died holds it no longer */
 
 enum { SESSIONS_PER_PERSON = 64 }; /* the one unused for longest goes */
 
