@@ -429,6 +429,8 @@ static void maybe_end(struct deliver *d) {
     if (!TAILQ_EMPTY(&d->records) && !late) return;
     d->ended = true;
     drop_all(d);
+    http_out_free(d->http);
+    d->http = NULL;
     uv_close((uv_handle_t *)&d->wake, NULL);
     uv_close((uv_handle_t *)&d->tick, NULL);
     uv_close((uv_handle_t *)&d->retry, NULL);
@@ -551,6 +553,7 @@ enum err deliver_start(const struct deliver_conf *conf, struct deliver **out, ch
     if (e) {
         d->ended = true; /* nothing is pumped any more */
         routes_close(d);
+        http_out_free(d->http);
         uv_close((uv_handle_t *)&d->wake, NULL);
         uv_close((uv_handle_t *)&d->tick, NULL);
         uv_close((uv_handle_t *)&d->retry, NULL);

@@ -19,6 +19,7 @@
 #include "base/mailbox.h"
 #include "push/cmpp_link.h"
 #include "push/deliver.h"
+#include "push/http_out.h"
 #include "push/provider.h"
 #include "store/delivery.h"
 #include "store/redis.h"
@@ -89,6 +90,7 @@ struct deliver {
     bool            record_out, stopping, ended, refused; /* refused: the retry timer runs */
     int64_t         stop_mono_ms, sweep_mono_ms, word_mono_ms;
 
+    struct http_out *http;                   /* of all HTTP providers; NULL: there are none */
     struct pacer *pacer;                     /* pacer.c */
     struct route *routes[CONF_SECTIONS_MAX]; /* route.c */
     size_t        routes_n;

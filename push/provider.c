@@ -244,6 +244,15 @@ void http_call_header(struct http_call *c, const char *name, const char *value) 
     c->header[c->headers_n++] = (struct http_header){name, value};
 }
 
+void push_detail(struct push_answer *out, int status, const char *word) {
+    char   clean[61];
+    size_t n = 0;
+    for (const char *p = word ? word : ""; *p && n < sizeof clean - 1; p++)
+        if ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || *p == '_' || *p == '-' || *p == '.') clean[n++] = *p;
+    clean[n] = '\0';
+    (void)snprintf(out->detail, sizeof out->detail, n ? "HTTP %d %s" : "HTTP %d", status, clean);
+}
+
 const char *http_answer_header(const struct http_answer *r, const char *lower_name) {
     for (size_t i = 0; i < r->headers_n; i++)
         if (strcasecmp(r->header[i].name, lower_name) == 0) return r->header[i].value;

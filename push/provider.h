@@ -67,7 +67,7 @@ struct push_msg {
 /* ---- what came of it ---- */
 struct push_answer {
     enum verdict verdict;
-    int64_t      wait_ms;     /* RETRY, THROTTLED, QUOTA: not before; 0: the router's own pause */
+    int64_t      wait_ms;     /* RETRY, THROTTLED, QUOTA: not before; 0: the router's own pause. AUTH: no new credential before then */
     int64_t      gone_wall_ms; /* GONE: targets registered before this are dead; 0: this one is, whenever registered */
     bool         of_target;   /* RETRY, QUOTA: a limit of this target alone, which says nothing of the provider */
     char         ref[132];    /* the provider's id of the message, by which receipts name it; "" none */
@@ -119,6 +119,8 @@ struct http_answer {
     size_t                    body_n;
 };
 #define HTTP_ANSWER_MAX (64U * 1024U)
+/* out->detail = "HTTP <status> <word>": of a stranger's word only letters, digits and _ - . are kept, at most 60. NULL: none. */
+void        push_detail(struct push_answer *out, int status, const char *word);
 const char *http_answer_header(const struct http_answer *r, const char *lower_name); /* NULL */
 /* Retry-After in ms: seconds or an IMF-fixdate (RFC 9110 10.2.3); 0 none, at most a day. */
 int64_t http_retry_after_ms(const struct http_answer *r, int64_t wall_ms);
@@ -152,6 +154,8 @@ struct provider_kind {
     size_t                     opts_n;
     int64_t                    rate_per_s; /* default of the option */
     bool                       needs_consent; /* a message goes only to who accepted its template, and takes one acceptance (store/target.h) */
+    int64_t                    window;     /* default of the option; 0: 64 */
+    bool                       many_hosts; /* targets are URLs: each message may go to another host */
     bool                       templates;  /* says only what has a template: needs `template.<notice kind>` options */
     const struct link_proto   *link;       /* family of links; then nothing below is set */
 
@@ -162,6 +166,7 @@ struct provider_kind {
 
     /* Credential, shared by all workers through Redis (store/cred.h) and given to `call` as `cred`. Made here (JWT: cred_make), or
      * fetched (cred_call, cred_answer), or neither. life_ms: how long it may be used; the router renews it at four fifths. */
+    int64_t cred_min_ms; /* a credential younger than this is not renewed, whatever the provider answers; 0: a minute */
     enum err (*cred_make)(struct provider *p, struct arena *a, int64_t wall_ms, const char **cred, int64_t *life_ms);
     enum err (*cred_call)(struct provider *p, struct arena *a, int64_t wall_ms, struct http_call *out);
     /* out->verdict V_SENT: *cred is good. Else RETRY, CONFIG, ... */

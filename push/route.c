@@ -141,6 +141,7 @@ static void well(struct route *r) {
 }
 
 static void judge(struct route *r, const struct push_answer *a) {
+    r->answers_n++;
     (void)atomic_fetch_add(&r->answered, 1);
     if (a->verdict == V_THROTTLED) (void)atomic_fetch_add(&r->throttled, 1);
     r->verdicts[a->verdict]++;

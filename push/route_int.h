@@ -56,7 +56,8 @@ struct route {
     char     secret[260];
 
     /* since start */
-    uint64_t sent_total, verdicts[V_MAX];
+    uint64_t sent_total, answers_n, verdicts[V_MAX];
+    uint64_t answers_told, throttled_told; /* those that the last second knew of */
     char     last_error[128];
     int64_t  last_error_wall_ms;
 };

@@ -175,6 +175,30 @@ static const char rate_lua[] =
     "redis.call('HSET',KEYS[1],'a',ARGV[1],'r',tostring(r),'v',tostring(v-g),'t',now,'jt',jt,'n',n,'x',x)\n"
     "redis.call('PEXPIRE',KEYS[1],ARGV[5])\n"
     "return {g,math.floor(r*1000)}\n";
+/* KEYS credential, lock. ARGV made ms that is not new enough, mark of the asker, life of the lock, 1: the value is of no use. The lock is the asker's also when
+ * it holds it already: an answer that got lost does not lock it out. */
+static const char cred_get_lua[] =
+    "local m=redis.call('HMGET',KEYS[1],'m','v')\n"
+    "if m[1] and m[2] and tonumber(m[1])>tonumber(ARGV[1]) then return {1,m[2]} end\n"
+    "if ARGV[4]=='1' then redis.call('DEL',KEYS[1]) end\n"
+    "local l=redis.call('GET',KEYS[2])\n"
+    "if l and l~=ARGV[2] then return {2,''} end\n"
+    "redis.call('SET',KEYS[2],ARGV[2],'PX',ARGV[3])\n"
+    "return {0,''}\n";
+
+/* KEYS credential, lock. ARGV mark, made ms, sealed, life ms. An older one never takes the place of a newer one. */
+static const char cred_put_lua[] =
+    "if redis.call('GET',KEYS[2])==ARGV[1] then redis.call('DEL',KEYS[2]) end\n"
+    "local m=redis.call('HGET',KEYS[1],'m')\n"
+    "if m and tonumber(m)>tonumber(ARGV[2]) then return 0 end\n"
+    "redis.call('HSET',KEYS[1],'m',ARGV[2],'v',ARGV[3])\n"
+    "redis.call('PEXPIRE',KEYS[1],ARGV[4])\n"
+    "return 1\n";
+
+/* KEYS lock. ARGV mark. */
+static const char cred_release_lua[] =
+    "if redis.call('GET',KEYS[1])==ARGV[1] then return redis.call('DEL',KEYS[1]) end\n"
+    "return 0\n";
 
 const char *script_text(enum script s) {
     switch (s) {
@@ -192,6 +216,9 @@ const char *script_text(enum script s) {
     case SCRIPT_LANE_ACK: return lane_ack_lua;
     case SCRIPT_LANE_DEPTH: return lane_depth_lua;
     case SCRIPT_RATE: return rate_lua;
+    case SCRIPT_CRED_GET: return cred_get_lua;
+    case SCRIPT_CRED_PUT: return cred_put_lua;
+    case SCRIPT_CRED_RELEASE: return cred_release_lua;
     case SCRIPT_NONE:
     case SCRIPT_MAX: break;
     }
