@@ -12,6 +12,7 @@
  *   zb:p:<channel>      hash    node -> "<end ms>\n" client NUL person NUL ...     PRESENCE_MS from the last refresh
  *   zb:q:<lane>         stream  waiting and handed-out deliveries, group LANE_GROUP  none; acknowledged entries are deleted
  *
+ *   zb:relayed          string the newest outbox row that reached a channel        none; set by the script that publishes
  *   zb:mark             string  set by the relay; missing: Redis was flushed           none
  *
  *   pub/sub: zb:bus (publications), zb:control (control messages), zb:probe:<random> (a bus talking to itself)
@@ -29,6 +30,7 @@
 #define KEY_PRESENCE       "zb:p:%s"
 #define KEY_LANE           "zb:q:%s"
 #define KEY_MARK           "zb:mark"
+#define KEY_RELAYED        "zb:relayed"
 #define KEY_CHANNELS       "zb:c:*" /* pattern */
 
 #define BUS_CHANNEL     "zb:bus"
