@@ -110,7 +110,7 @@ static enum err find_place(struct relay *r) {
 /* And as Redis knows, to the row. What was out in an earlier life is not said again under the epoch of a Redis that was started
  * along with us: who comes back begins anew there. Only at the start: later, a row whose answer was lost is said again instead. */
 static enum err find_place_in_redis(struct relay *r) {
-    int64_t  seq, top, n;
+    int64_t  seq, top = 0, n;
     enum err e = channel_relayed(r->redis, &seq);
     if (e == ERR_OK) e = outbox_top(r->db, &top);
     if (e) return e;
