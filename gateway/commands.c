@@ -20,6 +20,7 @@
 #include "handlers/person_admin.h"
 #include "handlers/session_issue.h"
 #include "handlers/system_auth.h"
+#include "push/provider.h"
 #include "push/rebuild.h"
 #include "store/ledger.h"
 
@@ -36,8 +37,10 @@ static int open_or_say(const struct conf *conf, struct tools *t) {
 
 int command_check_config(const struct conf *conf, int argc, char **argv) {
     if (argc > 1) return command_bad_option(argv[1]);
+    char why[512];
     conf_print(conf, stdout, true);
-    return 0;
+    if (providers_check(conf, why, sizeof why) == ERR_OK) return 0;
+    return failed("check-config", why, ERR_INPUT);
 }
 
 int command_openapi(const struct conf *conf, int argc, char **argv) {
