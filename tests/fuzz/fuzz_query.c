@@ -48,6 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     char                *query = x_strndup((const char *)data + 1, n - 1);
     cJSON               *obj   = cJSON_CreateObject();
     if (query_into(query, m, obj)) {
+        MUST(strstr(query, "%00") == NULL);
         for (const cJSON *v = obj->child; v; v = v->next) {
             MUST(v->string && strlen(v->string) < 64 && utf8_valid(v->string, strlen(v->string)));
             if (cJSON_IsString(v)) MUST(strlen(v->valuestring) < 2048 && utf8_valid(v->valuestring, strlen(v->valuestring)));
