@@ -269,18 +269,42 @@ const struct provider_kind *const *provider_kinds(size_t *n) {
     return kinds;
 }
 
-enum err providers_check(const struct conf *c, char *why, size_t why_n) {
-    for (size_t i = 0; i < c->sections_n; i++) {
-        struct provider *p;
-        if (strcmp(c->sections[i].type, "provider") != 0) {
-            (void)snprintf(why, why_n, "[%s %s] (line %d): only sections of type provider are known", c->sections[i].type, c->sections[i].name, c->sections[i].line);
-            return ERR_INPUT;
+enum err providers_make(const struct conf *c, struct provider ***list, size_t *n, char *why, size_t why_n) {
+    struct provider **v = x_calloc(c->sections_n + 1, sizeof(struct provider *));
+    enum err          e = ERR_OK;
+    *n                  = 0;
+    for (size_t i = 0; e == ERR_OK && i < c->sections_n; i++) {
+        const struct conf_section *s = &c->sections[i];
+        if (strcmp(s->type, "provider") != 0) {
+            (void)snprintf(why, why_n, "[%s %s] (line %d): only sections of type provider are known", s->type, s->name, s->line);
+            e = ERR_INPUT;
+        } else {
+            e = provider_new(s, &v[*n], why, why_n);
+            *n += e == ERR_OK;
         }
-        enum err e = provider_new(&c->sections[i], &p, why, why_n);
-        if (e) return e;
-        provider_free(p);
     }
-    return ERR_OK;
+    if (e) {
+        providers_free(v, *n);
+        v  = NULL;
+        *n = 0;
+    }
+    *list = v;
+    return e;
+}
+
+void providers_free(struct provider **list, size_t n) {
+    for (size_t i = 0; i < n; i++) provider_free(list[i]);
+    x_free(list);
+}
+
+const char *providers_others(struct arena *a, struct provider *const *list, size_t n, const struct provider *p) {
+    const char *out = "";
+    for (size_t i = 0; i < n; i++) {
+        const struct provider *o = list[i];
+        if (strcmp(o->name, p->name) == 0 || strcmp(o->kind->channel, p->kind->channel) != 0 || strcmp(o->kind->vendor, p->kind->vendor) != 0) continue;
+        out = arena_printf(a, "%s%s,", *out ? out : ",", o->name);
+    }
+    return out;
 }
 
 unsigned providers_channels(const struct conf *c) {

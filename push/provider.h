@@ -169,8 +169,11 @@ void     provider_free(struct provider *p);
 
 const struct provider_kind *provider_kind(const struct provider *p);
 const struct provider_kind *provider_kind_find(const char *name); /* NULL */
-/* Every section is a provider that can be made. */
-enum err providers_check(const struct conf *c, char *why, size_t why_n) MUST_CHECK;
+/* One for every section; no other sections are allowed. *list: providers_free. */
+enum err providers_make(const struct conf *c, struct provider ***list, size_t *n, char *why, size_t why_n) MUST_CHECK;
+void     providers_free(struct provider **list, size_t n);
+/* ",a,b,": others of the same channel and vendor, which could carry what this one could not. Arena. */
+const char *providers_others(struct arena *a, struct provider *const *list, size_t n, const struct provider *p);
 /* Bits of enum delivery_channel: those that have a provider in this configuration. Unknown kinds do not count. */
 unsigned providers_channels(const struct conf *c);
 /* All of them, for --help and the docs. */

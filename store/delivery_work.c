@@ -112,7 +112,7 @@ static enum err add_parts(struct db *db, const struct delivery_end *r) {
     char        one[REF_CAP];
     const char *refs = r->refs;
     for (int64_t n = 1; next_ref(&refs, one); n++)
-        GO(db_exec(db, "INSERT INTO sms_part (msg_id, delivery, n, at_wall, provider) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (msg_id, delivery) DO NOTHING",
+        GO(db_exec(db, "INSERT INTO sms_part (msg_id, delivery, n, at_wall, provider) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (msg_id, provider, delivery) DO NOTHING",
                    "ssiis", one, r->id, n, r->wall_ms, r->provider));
     return ERR_OK;
 }
@@ -270,7 +270,7 @@ enum err delivery_report(struct db *db, const struct delivery_report *r) {
                    told_words[r->told], id));
         if (db_changes(db) == 0 && r->told == TOLD_FAILED) return ERR_OK; /* told before; meanwhile another provider may have it */
     }
-    GO(db_exec(db, "UPDATE sms_part SET stat = ?3 WHERE msg_id = ?1 AND delivery = ?2", "sss", r->ref, id, r->told == TOLD_FAILED ? r->stat : "DELIVRD"));
+    GO(db_exec(db, "UPDATE sms_part SET stat = ?3 WHERE msg_id = ?1 AND delivery = ?2 AND provider = ?4", "ssss", r->ref, id, r->told == TOLD_FAILED ? r->stat : "DELIVRD", r->provider));
     if (r->told == TOLD_READ) return told_read(db, id, r->wall_ms);
     if (r->told == TOLD_FAILED) return fail(db, id, r->provider, r->others, "reported", r->stat, r->wall_ms);
     int64_t open = 0;

@@ -28,6 +28,11 @@ enum err target_drop_device(struct db *db, const char *device, const char *reaso
 /* Active ones of a person and channel, newest first, at most 16. Arena. */
 enum err target_ids(struct db *db, struct arena *a, const char *person, const char *channel, char ***ids, size_t *n) MUST_CHECK;
 
+/* The id a token has, which may be older than the row just put. ERR_NOTFOUND. */
+enum err target_by_index(struct db *db, struct arena *a, const char *channel, const char *vendor, const char *app, const char *token_idx,
+                         const char **id) MUST_CHECK;
+enum err target_is_of(struct db *db, const char *person, const char *channel, const char *token_idx, bool *yes) MUST_CHECK;
+
 struct target_info {
     const char *id, *channel, *vendor, *app, *device, *state, *reason;
     int64_t     registered_wall, seen_wall;
