@@ -376,7 +376,7 @@ test('ids of another unit or person: E_NOTFOUND, the same as if there were none'
       assert.equal(r.body.code, 'E_NOTFOUND', `${o.name} of a task given to another unit`);
     }
   }
-  assert.deepEqual([...seen].sort(), ['device', 'instruction', 'notice', 'person', 'session', 'task']);
+  assert.deepEqual([...seen].sort(), ['device', 'instruction', 'notice', 'person', 'session', 'target', 'task']);
   await api.refused(CAST.responsible, 'ranking.explain', { ...board, unit: 'NP-SZB' }, 'E_NOTFOUND');
   await unharmed();
 });
