@@ -23,6 +23,7 @@
 #define TICK_MS       200
 #define STOP_MS       5000
 #define SWEEP_MS      60000
+#define WORD_MS       2000
 #define ABANDONED_MS  (10 * 60000) /* a claim so old is of a worker that is gone: answers come within a minute */
 
 static void on_tick(uv_timer_t *t);
@@ -412,6 +413,10 @@ static void on_tick(uv_timer_t *t) {
     struct deliver *d = t->data;
     if (t == &d->retry) d->refused = false;
     routes_tick(d);
+    if (clock_mono_ms() >= d->word_mono_ms && !d->stopping) {
+        d->word_mono_ms = clock_mono_ms() + WORD_MS;
+        routes_say(d);
+    }
     sweep(d);
     deliver_pump(d);
     if (d->stopping && !d->ended) MUST(uv_timer_start(&d->tick, on_tick, 20, 0) == 0);
@@ -475,6 +480,7 @@ static void init(struct deliver *d) {
 static void fini(struct deliver *d) {
     MUST(uv_loop_close(&d->loop) == 0);
     routes_free(d);
+    pacer_free(d);
     mailbox_free(d->mail);
     db_close(d->db);
     redis_free(d->redis);
@@ -503,6 +509,7 @@ enum err deliver_start(const struct deliver_conf *conf, struct deliver **out, ch
         if (e) (void)snprintf(why, why_n, "store: deliveries of the last run cannot be recovered");
     }
     if (e == ERR_OK) e = routes_open(d, why, why_n);
+    if (e == ERR_OK) e = pacer_open(d, db_path, why, why_n);
     if (e) {
         d->ended = true; /* nothing is pumped any more */
         routes_close(d);
@@ -517,6 +524,7 @@ enum err deliver_start(const struct deliver_conf *conf, struct deliver **out, ch
     MUST(pthread_create(&d->thread, NULL, run, d) == 0);
     (void)pthread_setname_np(d->thread, "deliver");
     deliver_take_start(d);
+    pacer_start(d);
     *out = d;
     return ERR_OK;
 }
@@ -525,6 +533,7 @@ void deliver_stop(struct deliver *d) {
     if (d == NULL) return;
     CHECK_OBJ_NOTNULL(d, DELIVER_MAGIC);
     deliver_take_stop(d);
+    pacer_stop(d);
     mailbox_post(d->mail, stop_on_loop, NULL);
     (void)pthread_join(d->thread, NULL);
     deliver_take_end(d);

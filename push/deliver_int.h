@@ -85,8 +85,9 @@ struct deliver {
     unsigned        claims_out;
     struct records  records; /* not yet in the store */
     bool            record_out, stopping, ended, refused; /* refused: the retry timer runs */
-    int64_t         stop_mono_ms, sweep_mono_ms;
+    int64_t         stop_mono_ms, sweep_mono_ms, word_mono_ms;
 
+    struct pacer *pacer;                     /* pacer.c */
     struct route *routes[CONF_SECTIONS_MAX]; /* route.c */
     size_t        routes_n;
 
@@ -146,6 +147,16 @@ void route_ready(struct item *it);                  /* claimed: waits for its tu
 void route_stored(struct route *r, uint64_t token);
 const char *route_name(const struct route *r); /* "" for NULL */
 bool routes_serve(const struct deliver *d, enum delivery_channel channel); /* is there any provider */
+
+/* pacer.c. open: before the loop's thread; the rest as the taker's */
+enum err pacer_open(struct deliver *d, const char *db_path, char *why, size_t why_n) MUST_CHECK;
+void     pacer_start(struct deliver *d);
+void     pacer_stop(struct deliver *d); /* joins */
+void     pacer_free(struct deliver *d); /* never opened: nothing */
+void     pacer_wake(struct deliver *d); /* something is wanted */
+void     pacer_word(struct deliver *d, char *json); /* taken: what this worker says of itself */
+void     routes_hold(void *deliver, void *names);   /* its mail: taken */
+void     routes_say(struct deliver *d);             /* every two seconds */
 
 /* deliver_log.c */
 void log_pump(struct deliver *d); /* writes what waits, one batch at a time */

@@ -203,15 +203,33 @@ char *provider_file(const struct provider *p, const char *opt, size_t *n, char *
     return text;
 }
 
+/* False: no code. */
+static bool template_read(struct arena *a, const char *v, struct provider_template *out, size_t *words) {
+    char *save = NULL;
+    memset(out, 0, sizeof *out);
+    *words    = 0;
+    out->code = strtok_r(arena_strdup(a, v), " \t", &save);
+    for (char *w; (w = strtok_r(NULL, ", \t", &save)) != NULL; ++*words)
+        if (out->vars_n < ARRAY_N(out->var)) out->var[out->vars_n++] = w;
+    return out->code != NULL;
+}
+
 bool provider_template(const struct provider *p, struct arena *a, const char *notice_kind, struct provider_template *out) {
+    size_t      words;
     const char *v = conf_section_get(&p->own, arena_printf(a, TEMPLATE "%s", notice_kind));
     if (v == NULL) v = conf_section_get(&p->own, TEMPLATE "default");
-    if (v == NULL) return false;
-    char *text = arena_strdup(a, v), *save = NULL;
-    memset(out, 0, sizeof *out);
-    out->code = strtok_r(text, " \t", &save);
-    for (char *w; out->vars_n < ARRAY_N(out->var) && (w = strtok_r(NULL, ", \t", &save)) != NULL;) out->var[out->vars_n++] = w;
-    return out->code != NULL;
+    return v != NULL && template_read(a, v, out, &words);
+}
+
+bool provider_template_at(const struct provider *p, struct arena *a, size_t i, const char **notice_kind, struct provider_template *out,
+                          size_t *words) {
+    for (size_t k = 0; k < p->own.pairs_n; k++) {
+        const struct conf_pair *pair = &p->own.pairs[k];
+        if (strncmp(pair->name, TEMPLATE, sizeof TEMPLATE - 1) != 0 || i-- != 0) continue;
+        *notice_kind = pair->name + sizeof TEMPLATE - 1;
+        return template_read(a, pair->value, out, words);
+    }
+    return false;
 }
 
 const char *push_var(const struct push_msg *m, const char *name) {

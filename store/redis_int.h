@@ -33,6 +33,7 @@ enum script {
     SCRIPT_LANE_CLAIM,
     SCRIPT_LANE_ACK,
     SCRIPT_LANE_DEPTH,
+    SCRIPT_RATE,
     SCRIPT_MAX
 };
 const char *script_text(enum script s);
