@@ -78,6 +78,8 @@ struct channel_entry {
  * ttl_s: life of the stream. Another run_id than the one in the channel's meta: new epoch, empty stream. */
 enum err channel_publish(struct redis *r, const char *channel, const char *key, const char *data, int64_t seq, int size, int ttl_s,
                          struct channel_pos *pos, bool *published) MUST_CHECK;
+/* The seq of the newest publication of any channel; 0: none, or Redis was flushed. */
+enum err channel_relayed(struct redis *r, int64_t *seq) MUST_CHECK;
 enum err channel_top(struct redis *r, const char *channel, struct channel_pos *pos) MUST_CHECK; /* makes the meta if missing */
 /* Entries with offset > since (ascending), at most max; pos: top at the same instant. *complete: nothing between since and top is
  * missing and epoch ("" = any) is the stream's. */

@@ -82,7 +82,7 @@ static const char limit_lua[] =
     "end\n"                                                                                                                      \
     "local function num(n) return string.format('%.0f',n) end\n"
 
-/* KEYS meta, log. ARGV run_id, fresh epoch, seq, size, ttl s, more s, channel, key, data, at ms, bus channel.
+/* KEYS meta, log, relayed. ARGV run_id, fresh epoch, seq, size, ttl s, more s, channel, key, data, at ms, bus channel.
  * Bus message: "P <epoch> <offset> <channel bytes> <key bytes> <data bytes>\n" channel key data. */
 static const char publish_lua[] =
     META_LUA
@@ -102,6 +102,7 @@ static const char publish_lua[] =
     "redis.call('HSET',KEYS[1],'e',e,'o',num(o),'s',ARGV[3],'r',ARGV[1])\n"
     "redis.call('EXPIRE',KEYS[1],life)\n"
     "redis.call('EXPIRE',KEYS[2],ARGV[5])\n"
+    "redis.call('SET',KEYS[3],ARGV[3])\n"
     "redis.call('PUBLISH',ARGV[11],'P '..e..' '..num(o)..' '..#ARGV[7]..' '..#ARGV[8]..' '..#ARGV[9]..'\\n'..ARGV[7]..ARGV[8]..ARGV[9])\n"
     "return {1,e,num(o)}\n";
 
