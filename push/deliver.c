@@ -93,7 +93,7 @@ static void recorded(void *owner, void *arg) {
     if (j->e == ERR_OK) {
         while ((r = TAILQ_FIRST(&j->list)) != NULL) {
             TAILQ_REMOVE(&j->list, r, list);
-            if (r->token && d->link) cmpp_link_report_stored(d->link, r->token);
+            if (r->token && d->link) link_report_stored(d->link, r->token);
             if (r->item) finish(d, r->item);
             x_free(r);
         }

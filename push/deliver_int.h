@@ -17,8 +17,8 @@
 
 #include "base/id.h"
 #include "base/mailbox.h"
-#include "push/cmpp_link.h"
 #include "push/deliver.h"
+#include "push/link.h"
 #include "push/pace.h"
 #include "store/delivery.h"
 #include "store/redis.h"
@@ -50,7 +50,7 @@ struct record {
     const char  *state, *verdict;
     char         detail[64];
     int64_t      due_wall_ms, wall_ms;
-    char         refs[CMPP_MSG_IDS_TEXT]; /* Msg_Ids; of a report the one */
+    char         refs[LINK_REFS_CAP]; /* references of the parts; of a report the one */
     bool         delivered, whole;
     char         stat[8];
     uint64_t     token; /* confirmed to the gateway once stored; 0 none */
@@ -82,7 +82,7 @@ struct deliver {
     int64_t         stop_mono_ms, sweep_mono_ms;
 
     /* carrier */
-    struct cmpp_link *link; /* NULL: none configured, or closed */
+    struct link *link; /* NULL: none configured, or closed */
     char              secret[260];
     bool              has_carrier, link_up;
     struct pace       pace;

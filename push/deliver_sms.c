@@ -19,6 +19,7 @@
 
 #define UNKNOWN_TRIES   3
 #define THROTTLED_TRIES 100
+#define TEMPORARY_TRIES 10
 #define AGAIN_MS        30000
 #define AHEAD_MIN       8
 
@@ -31,13 +32,21 @@ static void on_result(void *arg, uint64_t cookie, const struct sms_result *res) 
     TAILQ_REMOVE(&d->sent, it, list);
     (void)snprintf(detail, sizeof detail, "result %u, parts %u of %u taken", (unsigned)res->code, (unsigned)res->taken_n, (unsigned)res->parts_n);
     switch (res->verdict) {
-    case CMPP_SENT: r = deliver_end(d, it, "sent", "sent", "", 0); break;
-    case CMPP_THROTTLED:
+    case SMS_SENT: r = deliver_end(d, it, "sent", "sent", "", 0); break;
+    case SMS_THROTTLED:
         if (it->attempt >= THROTTLED_TRIES) r = deliver_end(d, it, "failed", "throttled", detail, 0);
         else r = deliver_end(d, it, "waiting", "throttled", detail, it->attempt < 10 ? 100 * it->attempt : 1000);
         break;
-    case CMPP_REJECTED: r = deliver_end(d, it, "failed", "rejected", detail, 0); break;
-    case CMPP_UNKNOWN: {
+    case SMS_TEMPORARY:
+        if (it->attempt >= TEMPORARY_TRIES) r = deliver_end(d, it, "failed", "rejected", detail, 0);
+        else r = deliver_end(d, it, "waiting", "throttled", detail, 1000 * it->attempt);
+        break;
+    case SMS_CONFIG:
+    case SMS_REJECTED:
+        if (res->verdict == SMS_CONFIG) LOG(LOG_ERROR, "sms_account_refused", KI("code", res->code));
+        r = deliver_end(d, it, "failed", "rejected", detail, 0);
+        break;
+    case SMS_UNKNOWN: {
         bool again = !it->is_direct && it->lane <= 1 && it->attempt < UNKNOWN_TRIES;
         r          = deliver_end(d, it, again ? "waiting" : "unknown", "unknown", "no answer from the carrier",
                         d->conf.again_ms ? d->conf.again_ms : AGAIN_MS);
@@ -45,13 +54,13 @@ static void on_result(void *arg, uint64_t cookie, const struct sms_result *res) 
     }
     default: UNREACHABLE("verdict");
     }
-    (void)snprintf(r->refs, sizeof r->refs, "%s", res->msg_ids);
+    (void)snprintf(r->refs, sizeof r->refs, "%s", res->refs);
     if (!d->stopping) deliver_pump(d);
 }
 
 static bool report(struct deliver *d, const struct sms_report *rep, bool whole) {
     struct record *r = x_calloc(1, sizeof *r);
-    (void)snprintf(r->refs, sizeof r->refs, "%s", rep->msg_id);
+    (void)snprintf(r->refs, sizeof r->refs, "%s", rep->ref);
     memcpy(r->stat, rep->stat, sizeof r->stat);
     r->stat[sizeof r->stat - 1] = '\0';
     r->delivered                = rep->delivered;
@@ -98,7 +107,7 @@ static void on_closed(void *arg) {
     deliver_pump(d);
 }
 
-static const struct cmpp_ops OPS = {.on_up            = on_up,
+static const struct link_ops OPS = {.on_up            = on_up,
                                     .on_down          = on_down,
                                     .on_room          = on_room,
                                     .on_result        = on_result,
@@ -122,7 +131,7 @@ static bool send_one(struct deliver *d, struct item *it) {
     }
     size_t parts = sms_parts(it->text);
     if (!pace_take(&d->pace, (unsigned)parts, clock_mono_us())) return false;
-    enum err e = cmpp_link_submit(d->link, (uint64_t)(uintptr_t)it, it->phone, it->text);
+    enum err e = link_submit(d->link, (uint64_t)(uintptr_t)it, it->phone, it->text);
     if (e == ERR_BUSY) {
         pace_give_back(&d->pace, (unsigned)parts, clock_mono_us());
         return false;
@@ -146,9 +155,9 @@ size_t sms_ahead(const struct deliver *d) {
 }
 
 void sms_second(struct deliver *d) {
-    struct cmpp_stats st;
+    struct link_stats st;
     if (d->link == NULL) return;
-    cmpp_link_stats(d->link, &st);
+    link_stats(d->link, &st);
     double was = d->pace.rate;
     pace_judge(&d->pace, st.responded_1s, st.throttled_1s, clock_mono_ms());
     if (d->pace.rate < was) LOG(LOG_WARN, "sms_slower", KI("per_s", (int64_t)d->pace.rate), KI("throttled_1s", st.throttled_1s));
@@ -173,9 +182,10 @@ enum err sms_open(struct deliver *d, char *why, size_t why_n) {
     if (c->cmpp_host[0] == '\0') return ERR_OK;
     enum err e = read_secret(c->cmpp_secret_file, d->secret, sizeof d->secret, why, why_n);
     if (e) return e;
-    const struct cmpp_conf cc = {.host           = c->cmpp_host,
+    const struct link_conf cc = {.proto          = link_proto_find("cmpp"),
+                                 .host           = c->cmpp_host,
                                  .port           = (uint16_t)c->cmpp_port,
-                                 .sp_code        = c->cmpp_sp,
+                                 .user           = c->cmpp_sp,
                                  .secret         = d->secret,
                                  .service_id     = c->cmpp_service,
                                  .src_id         = c->cmpp_src,
@@ -184,7 +194,7 @@ enum err sms_open(struct deliver *d, char *why, size_t why_n) {
                                  .backoff_min_ms = d->conf.backoff_ms,
                                  .backoff_max_ms = d->conf.backoff_ms * 4};
     pace_init(&d->pace, c->cmpp_rate, clock_mono_us());
-    e = cmpp_link_open(&d->loop, &cc, &OPS, d, &d->link);
+    e = link_open(&d->loop, &cc, &OPS, d, &d->link);
     x_wipe(d->secret, sizeof d->secret);
     if (e) (void)snprintf(why, why_n, "cmpp: host must be a numeric address, sp 1-6 characters, service_id at most 10, src_id at most 21");
     d->has_carrier = e == ERR_OK;
@@ -192,5 +202,5 @@ enum err sms_open(struct deliver *d, char *why, size_t why_n) {
 }
 
 void sms_close(struct deliver *d) {
-    if (d->link) cmpp_link_close(d->link);
+    if (d->link) link_close(d->link);
 }

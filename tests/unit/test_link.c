@@ -23,8 +23,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "push/cmpp_codec.h"
-#include "push/cmpp_link.h"
+#include "push/link.h"
 
 extern char **environ;
 
@@ -108,7 +107,7 @@ static double stat_of(const char *name) {
 #define SEEN_MAX 512
 static struct {
     uv_loop_t         loop;
-    struct cmpp_link *link;
+    struct link *link;
     unsigned          up, down, room, closed, mos;
     const char       *why;
     size_t            results_n, reports_n, orphans_n;
@@ -123,7 +122,7 @@ static struct {
 } me;
 
 static void send_backlog(void) {
-    while (me.to_send > 0 && cmpp_link_submit(me.link, me.next_cookie, PHONE, "您有新的待办事项") == ERR_OK) {
+    while (me.to_send > 0 && link_submit(me.link, me.next_cookie, PHONE, "您有新的待办事项") == ERR_OK) {
         me.to_send--;
         me.next_cookie++;
     }
@@ -148,7 +147,7 @@ static void on_result(void *arg, uint64_t cookie, const struct sms_result *r) {
     assert_true(me.results_n < SEEN_MAX);
     me.cookie[me.results_n]   = cookie;
     me.result[me.results_n++] = *r;
-    if (me.close_on_result && me.results_n == 1) cmpp_link_close(me.link);
+    if (me.close_on_result && me.results_n == 1) link_close(me.link);
 }
 static bool on_report(void *arg, const struct sms_report *r) {
     bool known = false;
@@ -179,7 +178,7 @@ static void on_closed(void *arg) {
     me.link = NULL;
 }
 
-static const struct cmpp_ops OPS = {.on_up            = on_up,
+static const struct link_ops OPS = {.on_up            = on_up,
                                     .on_down          = on_down,
                                     .on_room          = on_room,
                                     .on_result        = on_result,
@@ -222,34 +221,35 @@ static bool tests_answered(size_t n) { return stat_of("active_test_resps") >= (d
 static bool tests_sent(size_t n) { return stat_of("active_tests") >= (double)n; }
 static bool resends(size_t n) { return stat_of("report_resends") >= (double)n; }
 static bool refused(size_t n) {
-    struct cmpp_stats s;
-    cmpp_link_stats(me.link, &s);
+    struct link_stats s;
+    link_stats(me.link, &s);
     return s.login_refused >= n;
 }
 static bool held(size_t n) {
-    struct cmpp_stats s;
-    cmpp_link_stats(me.link, &s);
+    struct link_stats s;
+    link_stats(me.link, &s);
     return s.held >= n;
 }
 
-static struct cmpp_conf conf(void) {
-    return (struct cmpp_conf){.host           = "127.0.0.1",
+static struct link_conf conf(void) {
+    return (struct link_conf){.proto          = link_proto_find("cmpp"),
+                              .host           = "127.0.0.1",
                               .port           = smsc.port,
-                              .sp_code        = "901234",
+                              .user        = "901234",
                               .secret         = "1234",
                               .service_id     = "ZWTZ",
                               .src_id         = "10690000123",
                               .backoff_min_ms = 20,
                               .backoff_max_ms = 200};
 }
-static void open_link(const struct cmpp_conf *c) {
-    assert_int_equal(cmpp_link_open(&me.loop, c, &OPS, NULL, &me.link), ERR_OK);
+static void open_link(const struct link_conf *c) {
+    assert_int_equal(link_open(&me.loop, c, &OPS, NULL, &me.link), ERR_OK);
     AWAIT(ups, 1);
 }
-static void submit(uint64_t cookie, const char *text) { assert_int_equal(cmpp_link_submit(me.link, cookie, PHONE, text), ERR_OK); }
+static void submit(uint64_t cookie, const char *text) { assert_int_equal(link_submit(me.link, cookie, PHONE, text), ERR_OK); }
 
 static void close_link(void) {
-    if (me.link) cmpp_link_close(me.link);
+    if (me.link) link_close(me.link);
     AWAIT(closed, 1);
 }
 static char *repeat(const char *s, size_t n) {
@@ -284,22 +284,22 @@ static int teardown(void **state) {
 
 static void t_sent_and_reported(void **state) {
     (void)state;
-    struct cmpp_conf  c = conf();
-    struct cmpp_stats s;
+    struct link_conf  c = conf();
+    struct link_stats s;
     open_link(&c);
     submit(7, "【某市】您好");
-    cmpp_link_stats(me.link, &s);
+    link_stats(me.link, &s);
     assert_true(s.up && s.window == 16 && s.window_used == 1 && s.submitted_1s == 1);
     AWAIT(reports, 1);
     AWAIT(acked, 1);
     assert_int_equal(me.results_n, 1);
-    assert_true(me.cookie[0] == 7 && me.result[0].verdict == CMPP_SENT && me.result[0].taken_n == 1);
+    assert_true(me.cookie[0] == 7 && me.result[0].verdict == SMS_SENT && me.result[0].taken_n == 1);
     assert_true(me.report[0].cookie == 7 && me.report[0].delivered);
     assert_string_equal(me.report[0].stat, "DELIVRD");
     assert_string_equal(me.report[0].phone, PHONE);
-    assert_string_equal(me.report[0].msg_id, me.result[0].msg_ids);
+    assert_string_equal(me.report[0].ref, me.result[0].refs);
     assert_int_equal(strlen(me.report[0].done_time), 10);
-    cmpp_link_stats(me.link, &s);
+    link_stats(me.link, &s);
     assert_true(s.window_used == 0 && s.awaiting == 0 && s.responded_1s == 1 && s.reports == 1);
     cJSON *j = control("GET", "/messages", "");
     assert_int_equal(cJSON_GetArraySize(j), 1);
@@ -311,7 +311,7 @@ static void t_sent_and_reported(void **state) {
 
 static void t_version_two(void **state) {
     (void)state;
-    struct cmpp_conf c = conf();
+    struct link_conf c = conf();
     smsc_stop();
     smsc_start("2", "16"); /* asked for 3.0, the gateway knows 2.0 and says so in the short form */
     c.port = smsc.port;
@@ -321,7 +321,7 @@ static void t_version_two(void **state) {
     AWAIT(acked, 1);
     close_link();
     me.up = me.closed = 0;
-    c.version         = CMPP_V20;
+    c.version         = 0x20;
     open_link(&c);
     submit(2, "您好");
     AWAIT(reports, 2);
@@ -332,24 +332,24 @@ static void t_version_two(void **state) {
 
 static void t_long_text(void **state) {
     (void)state;
-    struct cmpp_conf c    = conf();
+    struct link_conf c    = conf();
     char            *text = repeat("南平市政务通知😀", 30), *too_long = repeat("测", 67 * 8 + 1);
     open_link(&c);
     behave("{\"shuffle\":true}"); /* answers in reverse: matched by number, not by place */
     submit(1, text);
     AWAIT(reports, 1);
     AWAIT(acked, sms_parts(text));
-    assert_true(me.result[0].verdict == CMPP_SENT && me.result[0].taken_n == sms_parts(text) && sms_parts(text) == 5);
-    assert_int_equal(strlen(me.result[0].msg_ids), 5 * 17 - 1);
+    assert_true(me.result[0].verdict == SMS_SENT && me.result[0].taken_n == sms_parts(text) && sms_parts(text) == 5);
+    assert_int_equal(strlen(me.result[0].refs), 5 * 17 - 1);
     assert_int_equal(me.reports_n, 1);
     cJSON *j = control("GET", "/messages", "");
     assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(cJSON_GetArrayItem(j, 0), "text")), text);
     cJSON_Delete(j);
-    assert_int_equal(cmpp_link_submit(me.link, 2, PHONE, too_long), ERR_INPUT);
-    assert_int_equal(cmpp_link_submit(me.link, 2, PHONE, "\xff"), ERR_INPUT);
-    assert_int_equal(cmpp_link_submit(me.link, 2, PHONE, ""), ERR_INPUT);
-    assert_int_equal(cmpp_link_submit(me.link, 2, "138x", "a"), ERR_INPUT);
-    assert_int_equal(cmpp_link_submit(me.link, 2, "", "a"), ERR_INPUT);
+    assert_int_equal(link_submit(me.link, 2, PHONE, too_long), ERR_INPUT);
+    assert_int_equal(link_submit(me.link, 2, PHONE, "\xff"), ERR_INPUT);
+    assert_int_equal(link_submit(me.link, 2, PHONE, ""), ERR_INPUT);
+    assert_int_equal(link_submit(me.link, 2, "138x", "a"), ERR_INPUT);
+    assert_int_equal(link_submit(me.link, 2, "", "a"), ERR_INPUT);
     x_free(text);
     x_free(too_long);
 
@@ -366,7 +366,7 @@ static void t_long_text(void **state) {
     behave("{\"report_part\":{},\"throttle_part\":2}");
     submit(4, text);
     AWAIT(results, 3);
-    assert_true(me.result[2].verdict == CMPP_THROTTLED && me.result[2].taken_n == 2 && me.result[2].throttled_n == 1);
+    assert_true(me.result[2].verdict == SMS_THROTTLED && me.result[2].taken_n == 2 && me.result[2].throttled_n == 1);
     AWAIT(acked, 10); /* the reports of those two are answered and go nowhere */
     assert_true(me.reports_n == 2 && me.orphans_n == 0);
     x_free(text);
@@ -375,42 +375,42 @@ static void t_long_text(void **state) {
 
 static void t_throttled_and_rejected(void **state) {
     (void)state;
-    struct cmpp_conf  c = conf();
-    struct cmpp_stats s;
+    struct link_conf  c = conf();
+    struct link_stats s;
     open_link(&c);
     behave("{\"throttle_every\":2,\"report\":\"none\",\"reject_phone\":{\"13900000000\":13}}");
     submit(1, "一");
     submit(2, "二");
     submit(3, "三");
-    assert_int_equal(cmpp_link_submit(me.link, 4, "13900000000", "四"), ERR_OK);
+    assert_int_equal(link_submit(me.link, 4, "13900000000", "四"), ERR_OK);
     AWAIT(results, 4);
-    assert_int_equal(me.result[0].verdict, CMPP_SENT);
-    assert_true(me.result[1].verdict == CMPP_THROTTLED && me.result[1].code == 8 && me.result[1].taken_n == 0);
-    assert_int_equal(me.result[2].verdict, CMPP_SENT);
-    assert_true(me.result[3].verdict == CMPP_REJECTED && me.result[3].code == 13 && me.result[3].msg_ids[0] == '\0');
-    cmpp_link_stats(me.link, &s);
-    assert_true(s.throttled == 1 && s.rejected == 1 && s.responded == 4 && s.throttled_1s == 1 && s.responded_1s == 4);
+    assert_int_equal(me.result[0].verdict, SMS_SENT);
+    assert_true(me.result[1].verdict == SMS_THROTTLED && me.result[1].code == 8 && me.result[1].taken_n == 0);
+    assert_int_equal(me.result[2].verdict, SMS_SENT);
+    assert_true(me.result[3].verdict == SMS_REJECTED && me.result[3].code == 13 && me.result[3].refs[0] == '\0');
+    link_stats(me.link, &s);
+    assert_true(s.throttled == 1 && s.refused == 1 && s.responded == 4 && s.throttled_1s == 1 && s.responded_1s == 4);
     close_link();
 }
 
 static void t_window(void **state) {
     (void)state;
-    struct cmpp_conf c = conf();
+    struct link_conf c = conf();
     open_link(&c);
     behave("{\"slow_ms\":20,\"report\":\"none\"}");
     me.to_send = 200;
     send_backlog();
     assert_int_equal(me.to_send, 184);
-    assert_int_equal(cmpp_link_submit(me.link, 999, PHONE, "x"), ERR_BUSY);
+    assert_int_equal(link_submit(me.link, 999, PHONE, "x"), ERR_BUSY);
     AWAIT(results, 200);
-    for (size_t i = 0; i < 200; i++) assert_true(me.cookie[i] == i && me.result[i].verdict == CMPP_SENT);
+    for (size_t i = 0; i < 200; i++) assert_true(me.cookie[i] == i && me.result[i].verdict == SMS_SENT);
     assert_true(me.room > 0);
     assert_int_equal((int)stat_of("window_peak"), 16);
 
     /* A long text that does not fit beside others waits for room for all its parts. */
     char *text = repeat("测", 140);
     for (uint64_t i = 0; i < 14; i++) submit(1000 + i, "短");
-    assert_int_equal(cmpp_link_submit(me.link, 1, PHONE, text), ERR_BUSY);
+    assert_int_equal(link_submit(me.link, 1, PHONE, text), ERR_BUSY);
     me.room = 0;
     AWAIT(rooms, 1);
     submit(1, text);
@@ -421,7 +421,7 @@ static void t_window(void **state) {
 
 static void t_report_before_answer(void **state) {
     (void)state;
-    struct cmpp_conf c = conf();
+    struct link_conf c = conf();
     open_link(&c);
     behave("{\"report_before_resp\":true,\"duplicate_reports\":true}");
     for (uint64_t i = 0; i < 10; i++) submit(i, "您好");
@@ -444,7 +444,7 @@ static void t_report_before_answer(void **state) {
     assert_int_equal(me.orphans_n, 0);
     AWAIT(orphans, 1);
     assert_int_equal(me.results_n, 12);
-    assert_string_equal(me.orphan[0].msg_id, "110c4141e2400315");
+    assert_string_equal(me.orphan[0].ref, "110c4141e2400315");
     assert_string_equal(me.orphan[0].stat, "EXPIRED");
     assert_string_equal(me.orphan[0].phone, PHONE);
     assert_false(me.orphan[0].delivered);
@@ -456,7 +456,7 @@ static void t_report_before_answer(void **state) {
 
 static void t_stored_later(void **state) {
     (void)state;
-    struct cmpp_conf c = conf();
+    struct link_conf c = conf();
     open_link(&c);
     behave("{\"deliver_resend_ms\":100}");
     me.store_later = true;
@@ -465,17 +465,17 @@ static void t_stored_later(void **state) {
     AWAIT(resends, 1); /* sent again while unconfirmed: not handed up again */
     assert_int_equal((int)stat_of("deliver_acked"), 0);
     assert_int_equal(me.reports_n, 1);
-    cmpp_link_report_stored(me.link, me.report[0].token + 1000); /* a token nobody was given */
+    link_report_stored(me.link, me.report[0].token + 1000); /* a token nobody was given */
     assert_int_equal((int)stat_of("deliver_acked"), 0);
-    cmpp_link_report_stored(me.link, me.report[0].token);
+    link_report_stored(me.link, me.report[0].token);
     AWAIT(acked, 1);
-    cmpp_link_report_stored(me.link, me.report[0].token); /* stale now */
+    link_report_stored(me.link, me.report[0].token); /* stale now */
 
     post("/mo", "{\"phone\":\"13811112222\",\"text\":\"退订\"}");
     AWAIT(mos, 1);
     assert_string_equal(me.mo_text, "退订");
     assert_string_equal(me.mo_phone, "13811112222");
-    cmpp_link_report_stored(me.link, me.mo_token);
+    link_report_stored(me.link, me.mo_token);
     AWAIT(acked, 2);
 
     /* Unconfirmed when the connection goes: the gateway's next DELIVER of it is handed up again. */
@@ -485,7 +485,7 @@ static void t_stored_later(void **state) {
     AWAIT(ups, 2);
     me.store_later = false;
     char body[128];
-    (void)snprintf(body, sizeof body, "{\"msg_id\":\"%s\",\"phone\":\"" PHONE "\"}", me.report[1].msg_id);
+    (void)snprintf(body, sizeof body, "{\"msg_id\":\"%s\",\"phone\":\"" PHONE "\"}", me.report[1].ref);
     post("/report", body);
     AWAIT(reports, 3);
     assert_int_equal(me.report[2].cookie, 2);
@@ -501,28 +501,28 @@ static void t_stored_later(void **state) {
 
 static void t_silence_is_unknown(void **state) {
     (void)state;
-    struct cmpp_conf  c = conf();
-    struct cmpp_stats s;
+    struct link_conf  c = conf();
+    struct link_stats s;
     c.request_ms        = 200;
     open_link(&c);
     behave("{\"silent\":\"submit\"}");
     submit(1, "您好");
     AWAIT(results, 1);
-    assert_true(me.result[0].verdict == CMPP_UNKNOWN && me.result[0].unknown_n == 1);
-    cmpp_link_stats(me.link, &s);
+    assert_true(me.result[0].verdict == SMS_UNKNOWN && me.result[0].unknown_n == 1);
+    link_stats(me.link, &s);
     assert_true(s.timed_out == 1 && s.window_used == 0 && s.up && me.down == 0); /* the link itself lives */
     behave("{\"silent\":false,\"slow_ms\":400}");
     submit(2, "您好"); /* an answer after the time-out changes nothing */
     AWAIT(results, 2);
     AWAIT(orphans, 1); /* its report names an id that no answer brought in time */
-    cmpp_link_stats(me.link, &s);
-    assert_true(s.late == 1 && me.results_n == 2 && me.result[1].verdict == CMPP_UNKNOWN);
+    link_stats(me.link, &s);
+    assert_true(s.late == 1 && me.results_n == 2 && me.result[1].verdict == SMS_UNKNOWN);
     close_link();
 }
 
 static void t_cut_in_the_window(void **state) {
     (void)state;
-    struct cmpp_conf c       = conf();
+    struct link_conf c       = conf();
     size_t           sent    = 0;
     size_t           unknown = 0;
     open_link(&c);
@@ -531,17 +531,17 @@ static void t_cut_in_the_window(void **state) {
     AWAIT(downs, 1);
     assert_int_equal(me.results_n, 16); /* all were settled before on_down */
     for (size_t i = 0; i < 16; i++) {
-        sent += me.result[i].verdict == CMPP_SENT;
-        unknown += me.result[i].verdict == CMPP_UNKNOWN;
+        sent += me.result[i].verdict == SMS_SENT;
+        unknown += me.result[i].verdict == SMS_UNKNOWN;
     }
     /* What the gateway answered before it cut may be lost with the connection (reset), never the other way round. */
     assert_true(sent + unknown == 16 && sent <= 10 && unknown >= 6);
-    assert_int_equal(cmpp_link_submit(me.link, 99, PHONE, "您好"), ERR_BUSY);
+    assert_int_equal(link_submit(me.link, 99, PHONE, "您好"), ERR_BUSY);
     behave("{\"drop_after\":0}");
     AWAIT(ups, 2);
     submit(100, "您好");
     AWAIT(results, 17);
-    assert_true(me.cookie[16] == 100 && me.result[16].verdict == CMPP_SENT);
+    assert_true(me.cookie[16] == 100 && me.result[16].verdict == SMS_SENT);
     cJSON *j = control("GET", "/messages", "");
     assert_int_equal(cJSON_GetArraySize(j), 12); /* 11 of the first batch, none of them twice, and the last */
     cJSON_Delete(j);
@@ -550,7 +550,7 @@ static void t_cut_in_the_window(void **state) {
 
 static void t_reconnect(void **state) {
     (void)state;
-    struct cmpp_conf c = conf();
+    struct link_conf c = conf();
     open_link(&c);
     for (unsigned i = 1; i <= 3; i++) {
         behave("{\"disconnect_now\":true}");
@@ -566,7 +566,7 @@ static void t_reconnect(void **state) {
     assert_string_equal(me.why, "bad_frame");
     behave("{\"send_hex\":\"0000000d8000000400000001ff\"}");
     AWAIT(ups, 7);
-    assert_string_equal(me.why, "bad_submit_resp");
+    assert_string_equal(me.why, "bad_submit_answer");
     behave("{\"send_hex\":\"0000000d0000000500000001ff\"}"); /* a broken DELIVER is refused, the link stays */
     AWAIT(submits, 0);
     submit(1, "您好");
@@ -579,18 +579,18 @@ static void t_reconnect(void **state) {
 
 static void t_login_refused(void **state) {
     (void)state;
-    struct cmpp_conf c = conf();
+    struct link_conf c = conf();
     c.secret           = "wrong";
-    assert_int_equal(cmpp_link_open(&me.loop, &c, &OPS, NULL, &me.link), ERR_OK);
+    assert_int_equal(link_open(&me.loop, &c, &OPS, NULL, &me.link), ERR_OK);
     AWAIT(refused, 2);
     assert_true(me.up == 0 && me.down == 0);
-    assert_int_equal(cmpp_link_submit(me.link, 1, PHONE, "您好"), ERR_BUSY);
+    assert_int_equal(link_submit(me.link, 1, PHONE, "您好"), ERR_BUSY);
     close_link();
 }
 
 static void t_active_test(void **state) {
     (void)state;
-    struct cmpp_conf c = conf();
+    struct link_conf c = conf();
     c.idle_ms          = 60;
     c.active_ms        = 60;
     c.active_tries     = 3;
@@ -609,14 +609,14 @@ static void t_active_test(void **state) {
 
 static void t_close_waits(void **state) {
     (void)state;
-    struct cmpp_conf c = conf();
+    struct link_conf c = conf();
     open_link(&c);
     behave("{\"slow_ms\":100,\"report\":\"none\"}");
     submit(1, "您好");
-    cmpp_link_close(me.link);
-    assert_int_equal(cmpp_link_submit(me.link, 2, PHONE, "您好"), ERR_BUSY);
+    link_close(me.link);
+    assert_int_equal(link_submit(me.link, 2, PHONE, "您好"), ERR_BUSY);
     AWAIT(closed, 1);
-    assert_true(me.results_n == 1 && me.result[0].verdict == CMPP_SENT && me.down == 1);
+    assert_true(me.results_n == 1 && me.result[0].verdict == SMS_SENT && me.down == 1);
     assert_string_equal(me.why, "closed");
 
     /* Answers that do not come: unknown, after close_ms. And closing from inside a callback. */
@@ -626,9 +626,9 @@ static void t_close_waits(void **state) {
     c.close_ms = 100;
     open_link(&c);
     submit(3, "您好");
-    cmpp_link_close(me.link);
+    link_close(me.link);
     AWAIT(closed, 1);
-    assert_true(me.results_n == 1 && me.result[0].verdict == CMPP_UNKNOWN);
+    assert_true(me.results_n == 1 && me.result[0].verdict == SMS_UNKNOWN);
 
     me.closed = me.up  = 0;
     me.results_n       = 0;
@@ -643,22 +643,24 @@ static void t_close_waits(void **state) {
 
 static void t_nobody_there(void **state) {
     (void)state;
-    struct cmpp_conf c = conf();
+    struct link_conf c = conf();
     smsc_stop();
-    assert_int_equal(cmpp_link_open(&me.loop, &c, &OPS, NULL, &me.link), ERR_OK);
+    assert_int_equal(link_open(&me.loop, &c, &OPS, NULL, &me.link), ERR_OK);
     assert_false(loop_until(never, 0, 150));
     assert_true(me.up == 0 && me.down == 0);
     close_link();
-    static const struct cmpp_conf bad[] = {
-        {.host = "gateway.example", .port = 1, .sp_code = "901234", .secret = "1"},
-        {.host = "127.0.0.1", .port = 0, .sp_code = "901234", .secret = "1"},
-        {.host = "127.0.0.1", .port = 1, .sp_code = "9012345", .secret = "1"},
-        {.host = "127.0.0.1", .port = 1, .sp_code = "901234", .secret = "1", .window = 257},
-        {.host = "127.0.0.1", .port = 1, .sp_code = "901234", .secret = "1", .window = 4, .parts_max = 5},
-        {.host = "127.0.0.1", .port = 1, .sp_code = "901234", .secret = "1", .version = 0x40},
+    const struct link_conf bad[] = {
+        {.proto = link_proto_find("cmpp"), .host = "gateway.example", .port = 1, .user = "901234", .secret = "1"},
+        {.proto = NULL, .host = "127.0.0.1", .port = 1, .user = "901234", .secret = "1"},
+        {.proto = link_proto_find("cmpp"), .host = "127.0.0.1", .port = 1, .user = "", .secret = "1"},
+        {.proto = link_proto_find("cmpp"), .host = "127.0.0.1", .port = 1, .user = "901234", .secret = "1", .listen_host = "127.0.0.1"},
+        {.proto = link_proto_find("cmpp"), .host = "127.0.0.1", .port = 1, .user = "9012345", .secret = "1"},
+        {.proto = link_proto_find("cmpp"), .host = "127.0.0.1", .port = 1, .user = "901234", .secret = "1", .window = 257},
+        {.proto = link_proto_find("cmpp"), .host = "127.0.0.1", .port = 1, .user = "901234", .secret = "1", .window = 4, .parts_max = 5},
+        {.proto = link_proto_find("cmpp"), .host = "127.0.0.1", .port = 1, .user = "901234", .secret = "1", .version = 0x40},
     };
     for (size_t i = 0; i < ARRAY_N(bad); i++)
-        assert_int_equal(cmpp_link_open(&me.loop, &bad[i], &OPS, NULL, &me.link), ERR_INPUT);
+        assert_int_equal(link_open(&me.loop, &bad[i], &OPS, NULL, &me.link), ERR_INPUT);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
