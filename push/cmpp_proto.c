@@ -71,7 +71,7 @@ static void terminate_answer(const struct link_session *s, const struct link_ori
 }
 static void deliver_answer(const struct link_session *s, const struct link_origin *o, enum link_refusal r, struct wire_pdu *out) {
     static const uint8_t result[] = {
-        [LINK_STORED] = 0, [LINK_BAD_STRUCTURE] = RESULT_STRUCTURE, [LINK_BAD_LENGTH] = RESULT_BAD_LENGTH};
+        [LINK_STORED] = 0, [LINK_BAD_STRUCTURE] = RESULT_STRUCTURE, [LINK_BAD_CONTENT] = RESULT_BAD_LENGTH};
     cmpp_encode_deliver_resp(out, o->seq, s->version, o->id_n == 8 ? wire_get64(o->id) : 0, result[r]);
 }
 
@@ -93,7 +93,7 @@ static void report(const struct cmpp_deliver *d, struct link_event *ev) {
     struct cmpp_report r;
     if (cmpp_decode_report(d->content, d->content_n, &r) != ERR_OK) {
         ev->kind = LINK_EV_BAD_DELIVERY;
-        ev->code = LINK_BAD_LENGTH;
+        ev->code = LINK_BAD_CONTENT;
         return;
     }
     ev->kind = LINK_EV_REPORT;

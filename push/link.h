@@ -73,11 +73,12 @@ struct link_conf {
     const char              *secret; /* SMPP: at most 8; SMGP: 15; SGIP: 16 */
     const char              *service_id, *src_id;
     uint8_t version; /* of the protocol [CMPP 0x30, SMPP 0x34, SMGP 0x30]; a CMPP gateway that knows only 2.0 brings it down */
-    bool    hash_padded;                 /* CMPP, see struct cmpp_login */
-    const char             *system_type; /* SMPP */
-    enum link_id_form       id_form;     /* SMPP */
-    uint32_t                node;        /* SGIP: our node number, 3 + area code + company code */
-    const char             *corp_id;     /* SGIP: company code, at most 5 */
+    bool    hash_padded;                                        /* CMPP, see struct cmpp_login */
+    const char             *system_type;                        /* SMPP */
+    uint8_t                 src_ton, src_npi, dst_ton, dst_npi; /* SMPP [0: what the gateway takes them for] */
+    enum link_id_form       id_form;                            /* SMPP */
+    uint32_t                node;                               /* SGIP: our node number, 3 + area code + company code */
+    const char             *corp_id;                            /* SGIP: company code, at most 5 */
     const struct link_code *codes;
     size_t                  codes_n;     /* at most LINK_CODES_MAX */
     const char             *listen_host; /* SGIP: our own address for the gateway's connections; NULL: none are taken */

@@ -7,7 +7,7 @@
 
 #include "base/check.h"
 
-static const struct link_proto *const PROTOS[] = {&LINK_CMPP};
+static const struct link_proto *const PROTOS[] = {&LINK_CMPP, &LINK_SMPP};
 
 const struct link_proto *link_proto_find(const char *name) {
     for (size_t i = 0; i < ARRAY_N(PROTOS); i++)

@@ -75,7 +75,7 @@ struct link_part {
     uint8_t                total, number;
 };
 
-enum link_refusal { LINK_STORED, LINK_BAD_STRUCTURE, LINK_BAD_LENGTH };
+enum link_refusal { LINK_STORED, LINK_BAD_STRUCTURE, LINK_BAD_CONTENT };
 
 struct link_proto {
     const char             *name;
@@ -110,7 +110,7 @@ struct link_proto {
     void (*decode)(struct link_session *s, const uint8_t *pdu, size_t len, struct link_event *out);
 };
 
-extern const struct link_proto LINK_CMPP;
+extern const struct link_proto LINK_CMPP, LINK_SMPP;
 
 /* By the account's own codes, then by the table, else otherwise. */
 enum sms_verdict link_classify(const struct link_code *own, size_t own_n, const struct link_code *table, size_t table_n,

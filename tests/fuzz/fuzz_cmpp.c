@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "push/cmpp_codec.h"
 #include "push/sms_text.h"
+#include "tests/fuzz/frames.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -80,6 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
         x_free(copy);
         off += h.len;
     }
+    (void)frames(&LINK_CMPP, data + 1, n - 1);
     if (data[0] & 1) text(data + 1, n - 1);
     return 0;
 }
