@@ -146,7 +146,7 @@ static void submit_answer(struct link *l, const struct link_event *ev) {
     l->stats.throttled += v == SMS_THROTTLED;
     l->stats.refused += v != SMS_THROTTLED && v != SMS_SENT;
     link_count_rate(l, 0, 1, v == SMS_THROTTLED);
-    link_part_answered(l, part, v, ev->code, ev->ref);
+    link_part_answered(l, part, v, ev->code, ev->ref[0] ? ev->ref : NULL);
     if (ev->rebind) link_doom(l, "not_logged_in");
 }
 

@@ -7,7 +7,7 @@
 
 #include "base/check.h"
 
-static const struct link_proto *const PROTOS[] = {&LINK_CMPP, &LINK_SMPP};
+static const struct link_proto *const PROTOS[] = {&LINK_CMPP, &LINK_SMPP, &LINK_SMGP, &LINK_SGIP};
 
 const struct link_proto *link_proto_find(const char *name) {
     for (size_t i = 0; i < ARRAY_N(PROTOS); i++)

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "push/sms_text.h"
 
@@ -218,17 +217,6 @@ enum err smpp_decode_deliver(const uint8_t *pdu, size_t len, struct smpp_deliver
 
 /* ---- receipts ---- */
 
-/* The value of a keyword in `id:… sub:… … text:…`; its length, 0 if it is not there. */
-static size_t value_of(const char *text, const char *key, const char **out) {
-    size_t key_n = strlen(key);
-    for (const char *p = text; (p = strcasestr(p, key)) != NULL; p += key_n) {
-        if (p != text && p[-1] != ' ') continue;
-        *out = p + key_n;
-        return strcspn(*out, " ");
-    }
-    return 0;
-}
-
 static const char *state_word(uint8_t state) {
     static const char *const words[] = {"SCHEDLD", "ENROUTE", "DELIVRD", "EXPIRED", "DELETED",
                                         "UNDELIV", "ACCEPTD", "UNKNOWN", "REJECTD", "SKIPPED"};
@@ -236,28 +224,24 @@ static const char *state_word(uint8_t state) {
 }
 
 enum err smpp_decode_receipt(const struct smpp_deliver *d, struct smpp_receipt *out) {
-    char           text[RECEIPT_MAX];
-    const uint8_t *p = d->content;
-    size_t         n = d->content_n, m = 0, len;
-    const bool     wide = smpp_text_format(d->data_coding) == SMS_FMT_UCS2 && n >= 2 && p[0] == 0;
-    const char    *v    = "", *end;
-    *out                = (struct smpp_receipt){0};
-    for (size_t i = wide ? 1 : 0; i < n && m < sizeof text - 1; i += wide ? 2 : 1) text[m++] = p[i] ? (char)p[i] : ' ';
-    text[m] = '\0';
-    /* What stands behind text: is the message itself and may look like anything. */
-    if (value_of(text, "text:", &end) > 0 || (end = strcasestr(text, " text:")) != NULL) text[end - text] = '\0';
-
+    char        text[RECEIPT_MAX];
+    const bool  wide = smpp_text_format(d->data_coding) == SMS_FMT_UCS2 && d->content_n >= 2 && d->content[0] == 0;
+    const char *v    = "";
+    size_t      len;
+    *out = (struct smpp_receipt){0};
+    wire_receipt_text(d->content, d->content_n, wide, text, sizeof text);
     if (d->receipted_id[0])
         memcpy(out->id, d->receipted_id, sizeof out->id);
-    else if ((len = value_of(text, "id:", &v)) > 0)
+    else if ((len = wire_receipt_value(text, "id:", &v)) > 0)
         copy_id(out->id, v, len);
     if (d->has_state)
         (void)snprintf(out->stat, sizeof out->stat, "%s", state_word(d->message_state));
-    else if ((len = value_of(text, "stat:", &v)) > 0)
+    else if ((len = wire_receipt_value(text, "stat:", &v)) > 0)
         for (size_t i = 0; i < len && i < sizeof out->stat - 1; i++) out->stat[i] = (char)toupper((unsigned char)v[i]);
-    if ((len = value_of(text, "done date:", &v)) >= 10) memcpy(out->done_time, v, 10);
+    if ((len = wire_receipt_value(text, "done date:", &v)) >= 10) memcpy(out->done_time, v, 10);
     out->error = d->network_error;
-    if (out->error == 0 && (len = value_of(text, "err:", &v)) > 0 && len <= 9) out->error = (uint32_t)strtoul(v, NULL, 10);
+    if (out->error == 0 && (len = wire_receipt_value(text, "err:", &v)) > 0 && len <= 9)
+        out->error = (uint32_t)strtoul(v, NULL, 10);
     return out->id[0] && out->stat[0] ? ERR_OK : ERR_INPUT;
 }
 

@@ -80,6 +80,27 @@ void wire_end(struct wire_pdu *out) {
     out->len = n;
 }
 
+void wire_receipt_text(const uint8_t *p, size_t n, bool wide, char *out, size_t cap) {
+    static const char *const ends[] = {" text:", " txt:"};
+    size_t                   m      = 0;
+    for (size_t i = wide ? 1 : 0; i < n && m < cap - 1; i += wide ? 2 : 1) out[m++] = p[i] ? (char)p[i] : ' ';
+    out[m] = '\0';
+    for (size_t i = 0; i < ARRAY_N(ends); i++) {
+        char *end = strcasestr(out, ends[i]);
+        if (end) *end = '\0';
+    }
+}
+
+size_t wire_receipt_value(const char *text, const char *key, const char **value) {
+    size_t key_n = strlen(key);
+    for (const char *p = text; (p = strcasestr(p, key)) != NULL; p += key_n) {
+        if (p != text && p[-1] != ' ') continue;
+        *value = p + key_n;
+        return strcspn(*value, " ");
+    }
+    return 0;
+}
+
 uint32_t wire_timestamp(int64_t wall_ms) {
     struct tm tm;
     time_t    t = (time_t)(wall_ms / 1000 + 8 * 3600);

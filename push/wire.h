@@ -46,6 +46,12 @@ enum err wire_put_str(struct wire_pdu *out, const char *s, size_t width) MUST_CH
 enum err wire_put_cstr(struct wire_pdu *out, const char *s, size_t size) MUST_CHECK;
 void     wire_end(struct wire_pdu *out); /* writes the length into the first four bytes */
 
+/* Status reports that are a line of text: `id:… sub:… dlvrd:… submit date:… done date:… stat:… err:… text:…`. The first makes
+ * a C string of the bytes and ends it where the message's own text begins; it may look like anything. The second finds a
+ * keyword (at the front or behind a blank, in any case) and returns the length of its value up to the next blank, 0: none. */
+void   wire_receipt_text(const uint8_t *p, size_t n, bool wide, char *out, size_t cap);
+size_t wire_receipt_value(const char *text, const char *key, const char **value);
+
 /* MMDDHHMMSS in China time (+08:00) as a number. */
 uint32_t wire_timestamp(int64_t wall_ms);
 /* MD5 of name (padded with NUL to name_width), zeros NULs, secret, and the timestamp as ten digits: what CMPP and SMGP log in

@@ -27,6 +27,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "push/link.h"
+#include "push/wire.h"
 
 #define HELPER __attribute__((unused)) static
 
@@ -34,6 +35,21 @@ extern char **environ;
 
 #define PHONE   "13800138000"
 #define WAIT_MS 10000
+
+HELPER size_t unhex(const char *s, uint8_t *out) {
+    size_t n = 0;
+    for (; s[0] && s[1]; s += 2) {
+        unsigned v;
+        assert_int_equal(sscanf(s, "%2x", &v), 1);
+        out[n++] = (uint8_t)v;
+    }
+    return n;
+}
+HELPER void same(const struct wire_pdu *pdu, const char *hex) {
+    uint8_t want[WIRE_SEND_MAX];
+    assert_int_equal(unhex(hex, want), pdu->len);
+    assert_memory_equal(pdu->b, want, pdu->len);
+}
 
 /* What is different from one protocol to the next. */
 struct side {

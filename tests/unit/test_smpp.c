@@ -8,21 +8,6 @@
 #include "push/link_proto.h"
 #include "push/smpp_codec.h"
 
-static size_t unhex(const char *s, uint8_t *out) {
-    size_t n = 0;
-    for (; s[0] && s[1]; s += 2) {
-        unsigned v;
-        assert_int_equal(sscanf(s, "%2x", &v), 1);
-        out[n++] = (uint8_t)v;
-    }
-    return n;
-}
-static void same(const struct wire_pdu *pdu, const char *hex) {
-    uint8_t want[WIRE_SEND_MAX];
-    assert_int_equal(unhex(hex, want), pdu->len);
-    assert_memory_equal(pdu->b, want, pdu->len);
-}
-
 static void t_encode(void **state) {
     (void)state;
     static const uint8_t text[] = {0x4f, 0x60, 0x59, 0x7d}, big[141] = {0};
