@@ -38,8 +38,13 @@
 struct link;
 struct link_proto;
 
-/* cmpp, smpp, smgp, sgip; NULL for another name. */
+extern const struct link_proto LINK_CMPP, LINK_SMPP, LINK_SMGP, LINK_SGIP;
+/* By name: cmpp, smpp, smgp, sgip; NULL for another one. */
 const struct link_proto *link_proto_find(const char *name);
+/* What an account's gateway means by its own codes, as people write it: "20-29=throttled 35=config", codes decimal, words throttled,
+ * retry, rejected, config. At most LINK_CODES_MAX into out. ERR_INPUT. */
+struct link_code;
+enum err link_codes_parse(const char *text, struct link_code *out, size_t *n) MUST_CHECK;
 
 enum sms_verdict {
     SMS_SENT,      /* the gateway took every part */
@@ -50,7 +55,7 @@ enum sms_verdict {
     SMS_UNKNOWN    /* no answer: time-out or the link died in between; the text may or may not arrive (D24) */
 };
 
-/* What this account's gateway means by a code, before the table of its protocol. */
+/* What this account's gateway means by a code; goes before the table of its protocol. */
 struct link_code {
     uint32_t         first, last;
     enum sms_verdict verdict;

@@ -29,6 +29,30 @@ enum sms_verdict link_classify(const struct link_code *own, size_t own_n, const 
     return c ? c->verdict : otherwise;
 }
 
+enum err link_codes_parse(const char *text, struct link_code *out, size_t *n) {
+    static const struct {
+        const char      *word;
+        enum sms_verdict verdict;
+    } words[] = {{"throttled", SMS_THROTTLED}, {"retry", SMS_TEMPORARY}, {"rejected", SMS_REJECTED}, {"config", SMS_CONFIG}};
+    *n        = 0;
+    for (const char *p = text; *(p += strspn(p, " ,")) != '\0';) {
+        uint32_t first, last;
+        char     word[16];
+        int      used = 0;
+        if (*n == LINK_CODES_MAX) return ERR_INPUT;
+        if (sscanf(p, "%9" SCNu32 "-%9" SCNu32 "=%15[a-z]%n", &first, &last, word, &used) == 3) p += used;
+        else if (sscanf(p, "%9" SCNu32 "=%15[a-z]%n", &first, word, &used) == 2) {
+            last = first;
+            p += used;
+        } else return ERR_INPUT;
+        size_t i = 0;
+        while (i < ARRAY_N(words) && strcmp(words[i].word, word) != 0) i++;
+        if (i == ARRAY_N(words) || first == 0 || last < first || (*p != '\0' && *p != ' ' && *p != ',')) return ERR_INPUT;
+        out[(*n)++] = (struct link_code){first, last, words[i].verdict};
+    }
+    return ERR_OK;
+}
+
 static bool number_of(const char *s, unsigned base, uint64_t *out) {
     uint64_t v = 0;
     if (*s == '\0') return false;

@@ -110,8 +110,6 @@ struct link_proto {
     void (*decode)(struct link_session *s, const uint8_t *pdu, size_t len, struct link_event *out);
 };
 
-extern const struct link_proto LINK_CMPP, LINK_SMPP, LINK_SMGP, LINK_SGIP;
-
 /* By the account's own codes, then by the table, else otherwise. */
 enum sms_verdict link_classify(const struct link_code *own, size_t own_n, const struct link_code *table, size_t table_n,
                                uint32_t code, enum sms_verdict otherwise);

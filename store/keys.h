@@ -43,6 +43,7 @@
 #define CHANNEL_READ_MAX    1000      /* entries a call */
 #define PRESENCE_MS         60000
 #define PRESENCE_DATA_MAX   (1 << 20) /* bytes of one node's list */
+#define LANES_MAX           32        /* asked for in one go */
 #define LANE_MAX            200000    /* entries; past it lane_add says ERR_BUSY */
 #define LANE_BATCH_MAX      64        /* entries a call */
 

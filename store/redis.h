@@ -96,7 +96,7 @@ enum err lane_add(struct redis *r, const char *lane, const char *delivery_id) MU
 /* Blocks at most wait_ms for new ones. */
 enum err lane_take(struct redis *r, struct arena *a, const char *lane, const char *worker, size_t max, int wait_ms, struct lane_item **list,
                    size_t *n) MUST_CHECK;
-/* The same of several lanes (at most 8): `max` of each at most, and whatever comes first ends the waiting. own: instead what this
+/* The same of several lanes (at most LANES_MAX): `max` of each at most, and whatever comes first ends the waiting. own: instead what this
  * worker's name was handed before and never acknowledged (its last life); never blocks. */
 enum err lane_take_any(struct redis *r, struct arena *a, const char *const *lanes, int lanes_n, const char *worker, bool own, size_t max,
                        int wait_ms, struct lane_item **list, size_t *n) MUST_CHECK;
