@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "push/kinds.h"
-#include "push/link.h"
+#include "push/link_options.h"
 
 static const struct provider_opt opts[] = {
     {"host", OPT_TEXT, NULL, "the carrier's gateway, a numeric address; its own connections to us must come from there too", 0, 0},
@@ -34,4 +34,5 @@ const struct provider_kind kind_sgip = {.name       = "sgip",
                                         .opts_n     = sizeof opts / sizeof opts[0],
                                         .rate_per_s = 100,
                                         .link       = &LINK_SGIP,
-                                        .link_fill  = fill};
+                                        .link_fill  = fill,
+                                        .open       = link_options_check};

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "push/kinds.h"
-#include "push/link.h"
+#include "push/link_options.h"
 
 static const struct provider_opt opts[] = {
     {"host", OPT_TEXT, NULL, "the gateway (SMSC), a numeric address", 0, 0},
@@ -40,4 +40,5 @@ const struct provider_kind kind_smpp = {.name       = "smpp",
                                         .opts_n     = sizeof opts / sizeof opts[0],
                                         .rate_per_s = 100,
                                         .link       = &LINK_SMPP,
-                                        .link_fill  = fill};
+                                        .link_fill  = fill,
+                                        .open       = link_options_check};

@@ -131,7 +131,7 @@ static void conf_fill(struct link_conf *c) { /* NOLINT(readability-function-cogn
     DEFAULT(peer_idle_ms, 300000);
 }
 
-static enum err conf_check(const struct link_conf *c) {
+static enum err ranges(const struct link_conf *c) {
     if (c->window > LINK_WINDOW_MAX || c->parts_max > c->window || c->parts_max > SMS_PARTS_MAX) return ERR_INPUT;
     if (c->backoff_min_ms > c->backoff_max_ms || c->awaiting_max > 1000000 || c->codes_n > LINK_CODES_MAX) return ERR_INPUT;
     if (c->listen_host && !c->proto->has_peers) return ERR_INPUT;
@@ -142,6 +142,20 @@ static enum err address(const char *host, uint16_t port, struct sockaddr_storage
     *out = (struct sockaddr_storage){0};
     if (uv_ip4_addr(host, port, (struct sockaddr_in *)out) == 0) return ERR_OK;
     return uv_ip6_addr(host, port, (struct sockaddr_in6 *)out) == 0 ? ERR_OK : ERR_INPUT;
+}
+
+/* Fills in the defaults. */
+static enum err conf_check(struct link_conf *c, struct sockaddr_storage *addr, struct sockaddr_storage *peer_addr) {
+    if (c->proto == NULL || c->host == NULL || c->user == NULL || c->secret == NULL) return ERR_INPUT;
+    conf_fill(c);
+    if (ranges(c) != ERR_OK || address(c->host, c->port, addr) != ERR_OK) return ERR_INPUT;
+    return address(c->peer_host, 0, peer_addr);
+}
+
+enum err link_conf_check(const struct link_conf *conf) {
+    struct link_conf        c = *conf;
+    struct sockaddr_storage addr, peer_addr;
+    return conf_check(&c, &addr, &peer_addr);
 }
 
 /* The link's own copies of what was borrowed. */
@@ -161,10 +175,7 @@ enum err link_open(uv_loop_t *loop, const struct link_conf *conf, const struct l
     struct sockaddr_storage addr, peer_addr;
     struct link            *l;
     *out = NULL;
-    if (c.proto == NULL || c.host == NULL || c.user == NULL || c.secret == NULL || ops->on_result == NULL) return ERR_INPUT;
-    conf_fill(&c);
-    if (conf_check(&c) != ERR_OK || address(c.host, c.port, &addr) != ERR_OK || address(c.peer_host, 0, &peer_addr) != ERR_OK)
-        return ERR_INPUT;
+    if (ops->on_result == NULL || conf_check(&c, &addr, &peer_addr) != ERR_OK) return ERR_INPUT;
 
     ALLOC_OBJ(l, LINK_MAGIC);
     l->loop      = loop;

@@ -167,6 +167,8 @@ struct link_stats {
     uint64_t reports, orphans, duplicates, unstorable, bad_pdus, connects, login_refused, peers_refused, forgotten;
 };
 
+/* Whether link_open would take it, but for what only the machine can tell. ERR_INPUT. Any thread. */
+enum err link_conf_check(const struct link_conf *conf) MUST_CHECK;
 /* Begins to connect on the next turn of the loop. Without on_report and on_orphan_report no reports are asked for.
  * ERR_INPUT for a configuration out of range; ERR_BUSY when listen_host and listen_port cannot be listened on. loop and arg
  * stay the owner's and outlive on_closed; ops is copied. */

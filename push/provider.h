@@ -136,9 +136,9 @@ struct provider_kind {
     size_t                     opts_n;
     int64_t                    rate_per_s; /* default of the option */
     bool                       templates;  /* says only what has a template: needs `template.<notice kind>` options */
-    const struct link_proto   *link;       /* family of links; then nothing below is set but link_fill */
-    /* Options that this protocol names for itself, into the configuration of its link; borrowed from the provider. route_link.c sets
-     * what all have: host, port, secret_file, src_id, service_id, codes, window, times. */
+    const struct link_proto   *link;       /* family of links; then nothing below is set but link_fill and open (push/link_options.h) */
+    /* Options that this protocol names for itself, into the configuration of its link; borrowed from the provider. push/link_options.c
+     * sets what all have: host, port, src_id, service_id, codes, window. */
     void (*link_fill)(const struct provider *p, struct link_conf *c);
 
     size_t state_size; /* zeroed block of its own, provider_state(p): parsed keys */

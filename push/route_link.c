@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metric.h"
-#include "push/link.h"
+#include "push/link_options.h"
 #include "push/route_int.h"
 
 /* ---- what comes back ---- */
@@ -103,41 +103,26 @@ static void stored(struct route *r, uint64_t token) {
 }
 
 static enum err open_link(struct route *r, char *why, size_t why_n) {
-    struct provider *p      = r->provider;
-    char             inner[200] = "";
+    char             inner[400] = "";
     struct link_code codes[LINK_CODES_MAX];
-    size_t           codes_n;
-    if (link_codes_parse(provider_text(p, "codes"), codes, &codes_n) != ERR_OK) {
-        (void)snprintf(why, why_n, "provider %s: option codes: not of the form 20-29=throttled 35=config", r->name);
-        return ERR_INPUT;
-    }
-    char *secret = provider_file(p, "secret_file", NULL, inner, sizeof inner);
-    if (secret == NULL) {
-        (void)snprintf(why, why_n, "provider %s: %s", r->name, inner);
-        return ERR_INPUT;
-    }
+    struct link_conf lc;
+    struct link     *link   = NULL;
+    char            *secret = provider_file(r->provider, "secret_file", NULL, inner, sizeof inner);
+    enum err         e      = secret ? link_options(r->provider, codes, &lc, inner, sizeof inner) : ERR_INPUT;
+    if (e) goto out;
     if (r->window == 0) r->window = 16;
-    struct link     *link = NULL;
-    struct link_conf lc   = {.proto          = r->kind->link,
-                             .host           = provider_text(p, "host"),
-                             .port           = (uint16_t)provider_number(p, "port"),
-                             .secret         = secret,
-                             .service_id     = provider_text(p, "service_id"),
-                             .src_id         = provider_text(p, "src_id"),
-                             .codes          = codes,
-                             .codes_n        = codes_n,
-                             .window         = (uint32_t)r->window,
-                             .request_ms     = r->d->conf.request_ms,
-                             .backoff_min_ms = r->d->conf.backoff_ms,
-                             .backoff_max_ms = r->d->conf.backoff_ms * 4};
-    r->kind->link_fill(p, &lc);
-    enum err e = link_open(&r->d->loop, &lc, &OPS, r, &link);
-    x_wipe(secret, strlen(secret));
+    lc.secret         = secret;
+    lc.window         = (uint32_t)r->window;
+    lc.request_ms     = r->d->conf.request_ms;
+    lc.backoff_min_ms = r->d->conf.backoff_ms;
+    lc.backoff_max_ms = r->d->conf.backoff_ms * 4;
+    e                 = link_open(&r->d->loop, &lc, &OPS, r, &link);
+    if (e == ERR_BUSY) (void)snprintf(inner, sizeof inner, "cannot listen on listen_host, listen_port");
+    else if (e) (void)snprintf(inner, sizeof inner, "option secret_file: the secret is longer than %s has room for", r->kind->name);
+out:
+    if (e) (void)snprintf(why, why_n, "provider %s: %s", r->name, inner);
+    if (secret) x_wipe(secret, strlen(secret));
     x_free(secret);
-    if (e == ERR_BUSY) (void)snprintf(why, why_n, "provider %s: cannot listen on listen_host, listen_port", r->name);
-    else if (e)
-        (void)snprintf(why, why_n, "provider %s: host must be a numeric address, window at most %d, and one of account, secret, src_id, service_id is too long",
-                       r->name, LINK_WINDOW_MAX);
     r->peer = link;
     return e;
 }

@@ -238,7 +238,7 @@ enum err smpp_decode_receipt(const struct smpp_deliver *d, struct smpp_receipt *
         (void)snprintf(out->stat, sizeof out->stat, "%s", state_word(d->message_state));
     else if ((len = wire_receipt_value(text, "stat:", &v)) > 0)
         for (size_t i = 0; i < len && i < sizeof out->stat - 1; i++) out->stat[i] = (char)toupper((unsigned char)v[i]);
-    if ((len = wire_receipt_value(text, "done date:", &v)) >= 10) memcpy(out->done_time, v, 10);
+    if (wire_receipt_value(text, "done date:", &v) >= 10) memcpy(out->done_time, v, 10);
     out->error = d->network_error;
     if (out->error == 0 && (len = wire_receipt_value(text, "err:", &v)) > 0 && len <= 9)
         out->error = (uint32_t)strtoul(v, NULL, 10);

@@ -176,10 +176,36 @@ static void t_codes(void **state) {
     assert_null(link_proto_find("CMPP"));
 }
 
+static void t_codes_of_people(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t      n; /* 99: refused */
+    } t[] = {{"", 0},         {"  ", 0},          {"20-29=throttled 35=config", 2}, {"1=retry,2=rejected", 2}, {"20=pigeon", 99}, {"x=retry", 99},
+             {"0=retry", 99}, {"9-8=retry", 99}, {"5=", 99},                       {"5", 99},                 {"5=retry;6=retry", 99},
+             {"5=retryretryretryretry", 99},     {"999999999=config", 1},          {"9999999999=config", 99}};
+    struct link_code c[LINK_CODES_MAX];
+    size_t           n;
+    for (size_t i = 0; i < ARRAY_N(t); i++) {
+        assert_int_equal(link_codes_parse(t[i].text, c, &n), t[i].n == 99 ? ERR_INPUT : ERR_OK);
+        if (t[i].n != 99) assert_int_equal(n, t[i].n);
+    }
+    assert_int_equal(link_codes_parse("20-29=throttled 35=config 36=retry 37=rejected", c, &n), ERR_OK);
+    assert_true(c[0].first == 20 && c[0].last == 29 && c[0].verdict == SMS_THROTTLED && c[1].first == 35 && c[1].last == 35 && c[1].verdict == SMS_CONFIG);
+    assert_true(c[2].verdict == SMS_TEMPORARY && c[3].verdict == SMS_REJECTED);
+    struct buf b;
+    buf_init(&b, 4096);
+    for (int i = 0; i < LINK_CODES_MAX; i++) buf_puts(&b, "1=retry ");
+    assert_int_equal(link_codes_parse(buf_str(&b), c, &n), ERR_OK);
+    buf_puts(&b, "1=retry");
+    assert_int_equal(link_codes_parse(buf_str(&b), c, &n), ERR_INPUT);
+    buf_fini(&b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(t_track_caps), cmocka_unit_test(t_track_verdicts), cmocka_unit_test(t_track_phones),
-        cmocka_unit_test(t_respell),    cmocka_unit_test(t_codes),
+        cmocka_unit_test(t_respell),    cmocka_unit_test(t_codes),      cmocka_unit_test(t_codes_of_people),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
