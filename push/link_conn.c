@@ -372,7 +372,7 @@ static void time_out(struct link *l, int64_t now) {
     struct link_track_part *p;
     while ((p = TAILQ_FIRST(&l->track.flight)) != NULL && now - p->sent_ms >= l->conf.request_ms) {
         /* Without a test to ask with, an answer that does not come while nothing else comes is all there is to see. */
-        if (!l->proto->has_test && l->conn->received_ms < p->sent_ms) link_doom(l, "silent");
+        if (!l->proto->has_test && l->conn->received_ms <= p->sent_ms) link_doom(l, "silent");
         l->stats.timed_out++;
         link_part_answered(l, p, SMS_UNKNOWN, 0, NULL);
     }

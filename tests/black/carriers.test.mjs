@@ -7,7 +7,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { Gateway } from './lib/gateway.mjs';
-import { phones } from './lib/city.mjs';
+import { phones, rows } from './lib/city.mjs';
 import { Smsc } from './lib/smsc.mjs';
 import { until } from './lib/until.mjs';
 import * as work from './lib/work.mjs';
@@ -117,6 +117,21 @@ test('F110 codes: this message never, our account, later, and what the account\'
   await at.cmpp.post('behave', { reject_phone: {} });
   const sms = await ended('cmpp', n.id, 'delivered');
   assert.equal(sms.events[0].verdict, 'throttled');
+});
+
+test('F110 smpp: a receipt after a restart, its id spelled in another way, still finds its message', async () => {
+  await at.smpp.post('behave', { ids: 'hex_dec', report: 'none' });
+  const n = await say('smpp', '重启后的回执');
+  await ended('smpp', n.id, 'sent');
+  const [{ msg_id: id }] = await rows(gw, "SELECT msg_id FROM sms_part WHERE provider = 'smpp' ORDER BY at_wall DESC LIMIT 1");
+  assert.match(id, /^[0-9a-f]+$/);
+  const { logins } = await at.smpp.get('stats');
+  await gw.kill('SIGTERM');
+  await gw.start();
+  await until(async () => (await at.smpp.get('stats')).logins > logins, { what: 'bound again' });
+  await at.smpp.post('report', { msg_id: String(parseInt(id, 16)).padStart(12, '0'), phone: phone.smpp, stat: 'DELIVRD' });
+  await ended('smpp', n.id, 'delivered');
+  await at.smpp.post('behave', { ids: 'plain', report: 'DELIVRD' });
 });
 
 test('F110 check-config names what a protocol has no room for, and codes that nobody understands', async () => {

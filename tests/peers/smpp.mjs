@@ -41,6 +41,7 @@ class Conn {
     session.on('error', () => session.destroy());
     session.on('close', () => carrier.closed(this));
     session.on('pdu', (pdu) => {
+      if (session.socket.destroyed) return; // read before the end, but nobody hears it any more
       try {
         this.receive(pdu);
       } catch (e) {

@@ -285,6 +285,92 @@ static void t_stored_later(void **state) {
     close_link();
 }
 
+static bool awaiting_one(size_t n) {
+    struct link_stats s;
+    (void)n;
+    link_stats(me.link, &s);
+    return s.awaiting == 1 && s.held == 0;
+}
+
+static void copy_ref(char out[LINK_REF_CAP], const char *refs) {
+    size_t n = strcspn(refs, ",");
+    assert_true(n < LINK_REF_CAP);
+    memcpy(out, refs, n);
+    out[n] = '\0';
+}
+
+/* Two of three parts are reported, then the connection goes: the third report, whenever it comes, completes the message. */
+static void t_partial_reports(void **state) {
+    (void)state;
+    struct link_conf c    = conf();
+    char            *text = repeat("测", 140), body[160], ref[LINK_REF_CAP];
+    open_link(&c);
+    behave("{\"report_part\":{\"2\":\"none\"}}");
+    submit(1, text);
+    AWAIT(results, 1);
+    AWAIT(acked, 2);
+    AWAIT(awaiting_one, 0);
+    assert_int_equal(me.reports_n, 0);
+    const char *second = strchr(me.result[0].refs, ',');
+    assert_non_null(second);
+    copy_ref(ref, second + 1);
+    behave("{\"disconnect_now\":true}");
+    AWAIT(ups, 2);
+    assert_int_equal(me.results_n, 1); /* it was answered: nothing is unknown */
+    (void)snprintf(body, sizeof body, "{\"msg_id\":\"%s\",\"phone\":\"" PHONE "\"}", ref);
+    post("/report", body);
+    AWAIT(reports, 1);
+    AWAIT(acked, 3);
+    assert_true(me.report[0].cookie == 1 && me.report[0].delivered && me.orphans_n == 0);
+    assert_string_equal(me.report[0].ref, ref);
+
+    /* One part fails while another is still under way: the message has failed; what comes later changes nothing. */
+    behave("{\"report_part\":{\"1\":\"none\",\"3\":\"UNDELIV\"}}");
+    submit(2, text);
+    AWAIT(reports, 2);
+    AWAIT(acked, 5);
+    assert_true(me.report[1].cookie == 2 && !me.report[1].delivered);
+    copy_ref(ref, me.result[1].refs);
+    (void)snprintf(body, sizeof body, "{\"msg_id\":\"%s\",\"phone\":\"" PHONE "\"}", ref);
+    post("/report", body);
+    AWAIT(acked, 6);
+    assert_true(me.reports_n == 2 && me.orphans_n == 0);
+    x_free(text);
+    close_link();
+}
+
+/* One of a hundred is throttled: only those come again, the window stays full, each arrives once. */
+static void t_one_percent(void **state) {
+    (void)state;
+    struct link_conf c = conf();
+    bool             arrived[300] = {0};
+    size_t           sent = 0, next = 0, seen = 0;
+    open_link(&c);
+    behave("{\"throttle_every\":100,\"report\":\"none\",\"slow_ms\":3}");
+    while (sent < ARRAY_N(arrived)) {
+        while (next < ARRAY_N(arrived) && link_submit(me.link, next, PHONE, "您有新的待办事项") == ERR_OK) next++;
+        AWAIT(results, seen + 1);
+        for (; seen < me.results_n; seen++) {
+            uint64_t cookie = me.cookie[seen];
+            if (me.result[seen].verdict == SMS_THROTTLED) {
+                assert_int_equal(link_submit(me.link, cookie, PHONE, "您有新的待办事项"), ERR_OK); /* its own place is free */
+                continue;
+            }
+            assert_int_equal(me.result[seen].verdict, SMS_SENT);
+            assert_false(arrived[cookie]);
+            arrived[cookie] = true;
+            sent++;
+        }
+    }
+    struct link_stats s;
+    link_stats(me.link, &s);
+    assert_int_equal(s.throttled, 3);
+    assert_int_equal(s.submitted, 303);
+    assert_int_equal((int)stat_of("messages"), 300);
+    assert_true(stat_of("window_peak") == 16 && me.down == 0);
+    close_link();
+}
+
 static void t_silence_is_unknown(void **state) {
     (void)state;
     struct link_conf  c = conf();
@@ -468,7 +554,7 @@ int main(int argc, char **argv) {
         T(t_sent_and_reported),    T(t_long_text),    T(t_throttled_and_rejected), T(t_window),
         T(t_report_before_answer), T(t_stored_later), T(t_silence_is_unknown),     T(t_cut_in_the_window),
         T(t_reconnect),            T(t_login_refused), T(t_active_test),           T(t_close_waits),
-        T(t_nobody_there),
+        T(t_nobody_there),         T(t_partial_reports), T(t_one_percent),
     };
     static const struct CMUnitTest cmpp_only[] = {T(t_version_two)};
     struct CMUnitTest              tests[ARRAY_N(SIDES) * ARRAY_N(each) + ARRAY_N(cmpp_only)];
