@@ -7,6 +7,7 @@
 
 #include "handlers/lists.h"
 #include "handlers/method.h"
+#include "handlers/people.h"
 #include "push/provider.h"
 #include "store/delivery.h"
 #include "store/target.h"
@@ -20,6 +21,8 @@ struct read {
     const struct provider *p;
     struct push_receipt   *list;
     size_t                 n;
+    struct push_consent   *consents;
+    size_t                 consents_n;
     const char            *reply;
 };
 
@@ -37,9 +40,18 @@ static enum err receive_prepare(struct req *r, const void *args) {
     x->p     = p;
     x->reply = "";
     TRY(provider_kind(p)->receipts(p, r->a, r->query ? r->query : "", NULL, 0, r->body ? r->body : "", r->body_n, r->wall_ms, &x->list, &x->n, &x->reply));
-    if (x->n > RECEIPTS_MAX) return req_fail(r, ERR_TOOBIG, "一次最多 %d 条回执", RECEIPTS_MAX);
+    if (provider_kind(p)->consents) TRY(provider_kind(p)->consents(p, r->a, r->body ? r->body : "", r->body_n, &x->consents, &x->consents_n));
+    if (x->n > RECEIPTS_MAX || x->consents_n > RECEIPTS_MAX) return req_fail(r, ERR_TOOBIG, "一次最多 %d 条回执", RECEIPTS_MAX);
     r->prepared = x;
     return ERR_OK;
+}
+
+static enum err store_consent(struct req *r, const char *channel, const struct push_consent *c) {
+    char idx[MAC_CAP];
+    phone_index(r->house, c->target, idx);
+    if (c->cleared || !c->accepted) TRY(consent_clear(r->db, channel, idx, c->template, r->wall_ms));
+    if (!c->accepted || c->template[0] == '\0') return ERR_OK;
+    return consent_add(r->db, channel, idx, c->template, c->count > 0 ? c->count : 0, c->count < 0, r->wall_ms);
 }
 
 static enum err receive(struct req *r, const void *args) {
@@ -60,6 +72,7 @@ static enum err receive(struct req *r, const void *args) {
         enum err e = delivery_report(r->db, &told);
         if (e && e != ERR_NOTFOUND) return e; /* not known (yet): kept */
     }
+    for (size_t i = 0; i < x->consents_n; i++) TRY(store_consent(r, provider_kind(x->p)->channel, &x->consents[i]));
     r->wakes_delivery = x->n > 0;
     r->raw            = x->reply;
     return ERR_OK;

@@ -132,7 +132,7 @@ static enum err pull_next(struct db *db, const char *id, int64_t wall_ms) {
                    "WHERE state = 'waiting' AND attempts = 0 AND due_wall > ?2 AND notice = (SELECT notice FROM delivery WHERE id = ?1) AND step = "
                    "(SELECT MIN(w.step) FROM delivery f JOIN delivery w ON w.notice = f.notice WHERE f.id = ?1 AND w.step > f.step AND w.state = 'waiting') "
                    "AND NOT EXISTS (SELECT 1 FROM delivery f JOIN delivery o ON o.notice = f.notice AND o.step <= f.step WHERE f.id = ?1 AND "
-                   "o.channel <> 'log' AND o.state IN ('waiting', 'queued', 'claimed', 'sent', 'delivered', 'unknown'))",
+                   "o.channel <> 'log' AND NOT (o.state = 'waiting' AND o.verdict = 'quota') AND o.state IN ('waiting', 'queued', 'claimed', 'sent', 'delivered', 'unknown'))",
                    "si", id, wall_ms);
 }
 
@@ -143,8 +143,11 @@ static enum err forget_target(struct db *db, const struct delivery_end *r) {
                    "AND (?3 = 0 OR registered_wall <= ?3)",
                    "ssi", r->id, r->detail, r->gone_wall_ms));
     if (!r->is_refused) return ERR_OK;
-    GO(db_exec(db, "UPDATE consent SET left_n = 0, changed_wall = ?2 WHERE long_term = 0 AND target = (SELECT target FROM delivery WHERE id = ?1 AND target <> '')",
-               "si", r->id, r->wall_ms));
+    if (r->template_id && r->template_id[0])
+        return db_exec(db,
+                       "UPDATE consent SET left_n = 0, long_term = 0, changed_wall = ?2 WHERE template = ?3 AND target = "
+                       "(SELECT target FROM delivery WHERE id = ?1 AND target <> '')",
+                       "sis", r->id, r->wall_ms, r->template_id);
     return db_exec(db,
                    "INSERT INTO opt_out (person, channel, source, at_wall) SELECT person, channel, ?2, ?3 FROM delivery WHERE id = ?1 AND person <> '' "
                    "AND target = '' ON CONFLICT (person, channel) DO NOTHING",
@@ -188,7 +191,7 @@ enum err delivery_result(struct db *db, const struct delivery_end *r) {
     bool ours = db_changes(db) > 0;
     GO(add_parts(db, r));
     if (ours && (r->target_gone || r->is_refused)) GO(forget_target(db, r));
-    if (ours && failed) GO(pull_next(db, r->id, r->wall_ms));
+    if (ours && (failed || r->is_later)) GO(pull_next(db, r->id, r->wall_ms));
     if (r->refs[0]) GO(settle_early(db, r));
     if (again && !read) return ERR_OK;
     return db_exec(db, "DELETE FROM direct_sms WHERE delivery = ?1", "s", r->id); /* D7: kept until the verdict, not longer */
@@ -310,4 +313,20 @@ enum err delivery_recover(struct db *db, const char *worker, int64_t older_than_
                "sii", worker, older_than_wall_ms, wall_ms));
     *n = db_changes(db);
     return ERR_OK;
+}
+
+/* ---- an operator's hand ---- */
+enum err provider_holds(struct db *db, struct arena *a, const char **names) {
+    struct rows *r   = db_query(db, "SELECT provider FROM provider_hold ORDER BY provider", "");
+    *names           = "";
+    while (db_next(r)) *names = arena_printf(a, "%s%s,", **names ? *names : ",", row_s(r, 0));
+    return db_rows_end(r);
+}
+
+enum err provider_hold_set(struct db *db, const char *provider, const char *person, const char *reason, bool hold, int64_t wall_ms) {
+    if (!hold) return db_exec(db, "DELETE FROM provider_hold WHERE provider = ?1", "s", provider);
+    return db_exec(db,
+                   "INSERT INTO provider_hold (provider, person, reason, at_wall) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (provider) DO UPDATE SET "
+                   "person = excluded.person, reason = excluded.reason, at_wall = excluded.at_wall",
+                   "sssi", provider, person, reason, wall_ms);
 }

@@ -81,6 +81,13 @@ enum err consent_add(struct db *db, const char *channel, const char *token_idx, 
                    "sssiii", channel, token_idx, template_id, n, (int64_t)long_term, wall_ms);
 }
 
+enum err consent_clear(struct db *db, const char *channel, const char *token_idx, const char *template_id, int64_t wall_ms) {
+    return db_exec(db,
+                   "UPDATE consent SET left_n = 0, long_term = 0, changed_wall = ?4 WHERE (?3 = '' OR template = ?3) AND target IN "
+                   "(SELECT id FROM push_target WHERE channel = ?1 AND token_idx = ?2)",
+                   "sssi", channel, token_idx, template_id, wall_ms);
+}
+
 enum err consent_take(struct db *db, const char *target, const char *template_id, int64_t wall_ms, bool *ok) {
     enum err e = db_exec(db,
                          "UPDATE consent SET left_n = left_n - CASE WHEN long_term = 1 THEN 0 ELSE 1 END, changed_wall = ?3 WHERE target = ?1 AND template = ?2 "

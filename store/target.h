@@ -41,6 +41,8 @@ enum err target_list(struct db *db, struct arena *a, const char *person, struct 
 
 /* A template accepted once more (n at a time), or for good. */
 enum err consent_add(struct db *db, const char *channel, const char *token_idx, const char *template_id, int64_t n, bool long_term, int64_t wall_ms) MUST_CHECK;
+/* What was accepted before no longer counts. template_id "": nothing of this target's. */
+enum err consent_clear(struct db *db, const char *channel, const char *token_idx, const char *template_id, int64_t wall_ms) MUST_CHECK;
 /* Takes one: *ok false when there is none left. */
 enum err consent_take(struct db *db, const char *target, const char *template_id, int64_t wall_ms, bool *ok) MUST_CHECK;
 
