@@ -30,7 +30,9 @@
 #define SPARE_MAX        256  /* easy handles kept for the next request: making one costs more than sending */
 #define HEADERS_MAX      48   /* of an answer; what is more is dropped */
 #define HEAD_BYTES_MAX   8192
-#define REFUSED_WORD     "REFUSED_STREAM"
+#define REFUSED_WORDS    "REFUSED_STREAM"
+#define STREAM_WORDS     "Using Stream ID: "
+#define GOAWAY_WORDS     "last_stream="
 
 struct http_req {
     unsigned magic;
@@ -45,6 +47,7 @@ struct http_req {
     struct buf         head, in; /* names and values, each with its NUL; the answer's body */
     uint16_t           header_at[HEADERS_MAX][2];
     size_t             headers_n;
+    unsigned long      stream; /* HTTP/2; 0 not known */
     bool               is_sent, is_refused, public_only, has_proxy, is_cut;
 };
 TAILQ_HEAD(http_reqs, http_req);
@@ -123,15 +126,28 @@ static int on_sending(void *p, char *peer, char *local, int peer_port, int local
     if (r->public_only && !r->has_proxy && text_is_private(peer)) return CURL_PREREQFUNC_ABORT; /* a kept connection of another provider */
     r->is_sent    = true;
     r->is_refused = false;
+    r->stream     = 0;
     (void)curl_easy_setopt(r->easy, CURLOPT_VERBOSE, 1L); /* from here on its words count */
     return CURL_PREREQFUNC_OK;
 }
 
+/* The number behind some words; false: they are not there. */
+static bool number_after(const char *p, size_t n, const char *words, unsigned long *out) {
+    const size_t words_n = strlen(words);
+    const char  *at      = memmem(p, n, words, words_n), *end = p + n;
+    if (at == NULL || (at += words_n) == end || *at < '0' || *at > '9') return false;
+    for (*out = 0; at < end && *at >= '0' && *at <= '9' && *out < 1UL << 31; at++) *out = *out * 10 + (unsigned long)(*at - '0');
+    return true;
+}
+
 static int on_words(CURL *easy, curl_infotype type, char *p, size_t n, void *arg) {
     struct http_req *r = arg;
+    unsigned long    v;
     (void)easy;
-    if (type == CURLINFO_TEXT && r->is_sent && n >= sizeof REFUSED_WORD - 1 && memmem(p, n, REFUSED_WORD, sizeof REFUSED_WORD - 1))
-        r->is_refused = true;
+    if (type != CURLINFO_TEXT || !r->is_sent) return 0;
+    if (number_after(p, n, STREAM_WORDS, &v)) r->stream = v;
+    else if (memmem(p, n, REFUSED_WORDS, sizeof REFUSED_WORDS - 1)) r->is_refused = true;
+    else if (r->stream && number_after(p, n, GOAWAY_WORDS, &v) && v < r->stream) r->is_refused = true; /* the last request of its connection */
     return 0;
 }
 
