@@ -23,6 +23,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "push/http2_fix.h"
 
 #define HOST_CONNECTIONS 16   /* an HTTP/1.1 peer needs several, an HTTP/2 peer more than one only above its stream limit */
 #define IDLE_S           55L  /* below the 60 and 75 s after which usual servers and routers drop idle connections */
@@ -439,6 +440,7 @@ static int on_timeout(CURLM *multi, long ms, void *arg) {
 
 /* ---- the whole ---- */
 static void global_init(void) {
+    http2_fix_init();
     MUST(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
     const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
     if (!(v->features & CURL_VERSION_ASYNCHDNS)) LOG0(LOG_WARN, "libcurl_resolves_in_the_loop");
