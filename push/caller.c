@@ -390,7 +390,6 @@ static void fly(struct caller *c, struct item *it) {
     enum err                    e    = k->call(c->p, it->a, &it->m, c->has_cred ? c->cred.value : "", clock_wall_ms(), &call, &why);
     if (e == ERR_OK) e = http_out_send(c->out, &c->way, &call, on_answer, it, &it->req);
     if (e) {
-        why.verdict = V_REJECTED;
         if (why.detail[0] == '\0') (void)snprintf(why.detail, sizeof why.detail, "not a request");
         give(it, &why);
         return;
@@ -402,7 +401,7 @@ static void fly(struct caller *c, struct item *it) {
 
 static bool may_fly(struct caller *c) {
     int64_t now = clock_mono_ms();
-    if (c->is_warm || provider_kind(c->p)->strangers_urls) return true;
+    if (c->is_warm || provider_kind(c->p)->many_hosts) return true;
     if (c->flying_n == 0) {
         c->cold_until_ms = now + COLD_MS;
         return true;
@@ -483,8 +482,7 @@ struct caller *caller_new(uv_loop_t *loop, struct http_out *out, struct provider
     c->arg    = arg;
     c->way    = (struct http_way){.proxy      = provider_text(provider, "proxy"),
                                   .ca_file    = provider_text(provider, "ca_file"),
-                                  .timeout_ms = provider_number(provider, "timeout_s") * 1000,
-                                  .public_only = k->strangers_urls && !provider_flag(provider, "allow_private")};
+                                  .timeout_ms = provider_number(provider, "timeout_s") * 1000};
     c->window = (size_t)provider_number(provider, "window");
     if (c->window == 0) c->window = k->window ? (size_t)k->window : WINDOW_DEFAULT;
     TAILQ_INIT(&c->waiting);

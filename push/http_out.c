@@ -11,6 +11,7 @@
  * as `lost`, which is safe.
  */
 #include "push/http_out.h"
+#include "push/net_guard.h"
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
@@ -31,9 +32,10 @@
 #define SPARE_MAX        256  /* easy handles kept for the next request: making one costs more than sending */
 #define HEADERS_MAX      48   /* of an answer; what is more is dropped */
 #define HEAD_BYTES_MAX   8192
-#define REFUSED_WORDS    "REFUSED_STREAM"
+#define REFUSED_WORDS    "REFUSED_STREAM" /* each at the beginning of a line: elsewhere they may come from a stranger */
 #define STREAM_WORDS     "Using Stream ID: "
-#define GOAWAY_WORDS     "last_stream="
+#define GOAWAY_WORDS     "recveived GOAWAY, error=" /* as this version writes it */
+#define LAST_WORDS       "last_stream="
 
 struct http_req {
     unsigned magic;
@@ -49,7 +51,8 @@ struct http_req {
     uint16_t           header_at[HEADERS_MAX][2];
     size_t             headers_n;
     unsigned long      stream; /* HTTP/2; 0 not known */
-    bool               is_sent, is_refused, public_only, has_proxy, is_cut;
+    bool               is_sent, is_refused, has_proxy, is_cut;
+    const struct net_guard *guard; /* NULL: none */
 };
 TAILQ_HEAD(http_reqs, http_req);
 
@@ -72,49 +75,19 @@ struct watch {
 };
 
 /* ---- addresses ---- */
-static bool is_private_v4(uint32_t ip) { /* RFC 6890 */
-    static const struct {
-        uint32_t net, mask;
-    } v[] = {
-        {0x00000000, 0xff000000}, {0x0a000000, 0xff000000}, {0x64400000, 0xffc00000}, {0x7f000000, 0xff000000}, {0xa9fe0000, 0xffff0000},
-        {0xac100000, 0xfff00000}, {0xc0000000, 0xffffff00}, {0xc0000200, 0xffffff00}, {0xc0586300, 0xffffff00}, {0xc0a80000, 0xffff0000},
-        {0xc6120000, 0xfffe0000}, {0xc6336400, 0xffffff00}, {0xcb007100, 0xffffff00}, {0xe0000000, 0xf0000000}, {0xf0000000, 0xf0000000},
-    };
-    for (size_t i = 0; i < ARRAY_N(v); i++)
-        if ((ip & v[i].mask) == v[i].net) return true;
-    return false;
-}
-
-static uint32_t be32(const uint8_t *p) { return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]; }
-
-static bool is_private_v6(const uint8_t b[16]) {
-    static const uint8_t zero[12], mapped[12] = {[10] = 0xff, [11] = 0xff}, nat64[12] = {0, 0x64, 0xff, 0x9b};
-    if (memcmp(b, mapped, 12) == 0 || memcmp(b, nat64, 12) == 0) return is_private_v4(be32(b + 12));
-    if (memcmp(b, zero, 12) == 0) return true;                           /* ::, ::1, IPv4-compatible */
-    if (b[0] == 0x20 && b[1] == 0x02) return is_private_v4(be32(b + 2)); /* 6to4 */
-    return (b[0] & 0xe0) != 0x20                                         /* outside 2000::/3 nothing is given out */
-           || be32(b) == 0x20010000 || be32(b) == 0x20010db8;            /* Teredo, documentation */
-}
-
-bool http_address_is_private(const struct sockaddr *sa) {
-    if (sa->sa_family == AF_INET) return is_private_v4(ntohl(((const struct sockaddr_in *)(const void *)sa)->sin_addr.s_addr));
-    if (sa->sa_family == AF_INET6) return is_private_v6(((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr.s6_addr);
-    return true;
-}
-
-static bool text_is_private(const char *ip) {
+static bool text_is_allowed(const struct net_guard *g, const char *ip) {
     struct sockaddr_in  a4 = {.sin_family = AF_INET};
     struct sockaddr_in6 a6 = {.sin6_family = AF_INET6};
-    if (inet_pton(AF_INET, ip, &a4.sin_addr) == 1) return http_address_is_private((const struct sockaddr *)(const void *)&a4);
-    if (inet_pton(AF_INET6, ip, &a6.sin6_addr) == 1) return http_address_is_private((const struct sockaddr *)(const void *)&a6);
-    return true;
+    if (inet_pton(AF_INET, ip, &a4.sin_addr) == 1) return net_guard_addr(g, (const struct sockaddr *)(const void *)&a4, NULL);
+    if (inet_pton(AF_INET6, ip, &a6.sin6_addr) == 1) return net_guard_addr(g, (const struct sockaddr *)(const void *)&a6, NULL);
+    return false;
 }
 
 /* ---- callbacks of one request; nothing of ours is called from here ---- */
 static curl_socket_t on_open(void *p, curlsocktype purpose, struct curl_sockaddr *a) {
     struct http_req *r = p;
     (void)purpose;
-    if (r->public_only && !r->has_proxy && http_address_is_private(&a->addr)) return CURL_SOCKET_BAD;
+    if (r->guard && !r->has_proxy && !net_guard_addr(r->guard, &a->addr, NULL)) return CURL_SOCKET_BAD;
     int fd = socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
     if (fd >= 0) r->out->connections++;
     return fd >= 0 ? fd : CURL_SOCKET_BAD;
@@ -124,7 +97,7 @@ static int on_sending(void *p, char *peer, char *local, int peer_port, int local
     struct http_req *r = p;
     (void)local, (void)peer_port, (void)local_port;
     if (r->is_sent && !r->is_refused) return CURL_PREREQFUNC_ABORT;
-    if (r->public_only && !r->has_proxy && text_is_private(peer)) return CURL_PREREQFUNC_ABORT; /* a kept connection of another provider */
+    if (r->guard && !r->has_proxy && !text_is_allowed(r->guard, peer)) return CURL_PREREQFUNC_ABORT; /* a kept connection of another provider */
     r->is_sent    = true;
     r->is_refused = false;
     r->stream     = 0;
@@ -132,23 +105,23 @@ static int on_sending(void *p, char *peer, char *local, int peer_port, int local
     return CURL_PREREQFUNC_OK;
 }
 
-/* The number behind some words; false: they are not there. */
-static bool number_after(const char *p, size_t n, const char *words, unsigned long *out) {
-    const size_t words_n = strlen(words);
-    const char  *at      = memmem(p, n, words, words_n), *end = p + n;
-    if (at == NULL || (at += words_n) == end || *at < '0' || *at > '9') return false;
-    for (*out = 0; at < end && *at >= '0' && *at <= '9' && *out < 1UL << 31; at++) *out = *out * 10 + (unsigned long)(*at - '0');
-    return true;
+static bool begins(const char *p, size_t n, const char *words) { return n >= strlen(words) && memcmp(p, words, strlen(words)) == 0; }
+
+/* The number behind some words; 0: they are not there. */
+static unsigned long number_after(const char *p, size_t n, const char *words) {
+    const char   *at = memmem(p, n, words, strlen(words)), *end = p + n;
+    unsigned long v  = 0;
+    for (at = at ? at + strlen(words) : end; at < end && *at >= '0' && *at <= '9' && v < 1UL << 31; at++) v = v * 10 + (unsigned long)(*at - '0');
+    return v;
 }
 
 static int on_words(CURL *easy, curl_infotype type, char *p, size_t n, void *arg) {
     struct http_req *r = arg;
-    unsigned long    v;
     (void)easy;
     if (type != CURLINFO_TEXT || !r->is_sent) return 0;
-    if (number_after(p, n, STREAM_WORDS, &v)) r->stream = v;
-    else if (memmem(p, n, REFUSED_WORDS, sizeof REFUSED_WORDS - 1)) r->is_refused = true;
-    else if (r->stream && number_after(p, n, GOAWAY_WORDS, &v) && v < r->stream) r->is_refused = true; /* the last request of its connection */
+    if (begins(p, n, STREAM_WORDS)) r->stream = number_after(p, n, STREAM_WORDS);
+    else if (begins(p, n, REFUSED_WORDS)) r->is_refused = true;
+    else if (begins(p, n, GOAWAY_WORDS) && number_after(p, n, LAST_WORDS) < r->stream) r->is_refused = true; /* the only one of its connection */
     return 0;
 }
 
@@ -281,16 +254,10 @@ static bool check_call(const struct http_way *way, const struct http_call *c) {
     bool   ok     = u && strpbrk(c->url, "\r\n\t ") == NULL && curl_url_set(u, CURLUPART_URL, c->url, CURLU_DISALLOW_USER) == CURLUE_OK &&
               curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK && curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
               (strcmp(scheme, "https") == 0 || strcmp(scheme, "http") == 0);
-    if (ok && way->public_only && *way->proxy) { /* the proxy resolves names; numbers are looked at here */
-        size_t n = strlen(host);
-        if (host[0] == '[' && n > 2) {
-            memmove(host, host + 1, n - 2);
-            host[n - 2] = '\0';
-        }
-        uint8_t any[16];
-        if (inet_pton(AF_INET, host, any) == 1 || inet_pton(AF_INET6, host, any) == 1) ok = !text_is_private(host);
-        else ok = strcasecmp(host, "localhost") != 0;
-    }
+    bool        settled = false;
+    const char *why;
+    if (ok && c->guard) ok = net_guard_url(c->guard, c->url, &settled, &why) == ERR_OK;
+    if (ok && c->guard && *way->proxy) ok = settled; /* the proxy resolves names, so only what needs no resolving is sure */
     for (size_t i = 0; ok && i < c->headers_n; i++) ok = is_token(c->header[i].name) && strpbrk(c->header[i].value, "\r\n") == NULL;
     curl_free(scheme);
     curl_free(host);
@@ -308,7 +275,7 @@ enum err http_out_send(struct http_out *h, const struct http_way *way, const str
     long             connect_ms = (long)(way->timeout_ms / 4 > CONNECT_MAX_MS ? CONNECT_MAX_MS : way->timeout_ms / 4);
     r->done        = done;
     r->arg         = arg;
-    r->public_only = way->public_only;
+    r->guard       = call->guard;
     r->has_proxy   = *way->proxy != '\0';
     for (size_t i = 0; i < call->headers_n; i++) {
         (void)add_header(r, call->header[i].name, call->header[i].value);

@@ -17,7 +17,6 @@ struct http_req;
 struct http_way {
     const char *proxy, *ca_file; /* "" none */
     int64_t     timeout_ms;      /* whole request; connecting has a quarter of it, at most 10 s */
-    bool        public_only;     /* the URL is a stranger's: only addresses of the public internet, whatever its name resolves to */
 };
 
 struct http_out *http_out_new(uv_loop_t *loop);
@@ -33,8 +32,4 @@ void http_out_cancel(struct http_req *req, bool *lost);
 
 /* Connections opened so far (tests, figures). */
 uint64_t http_out_connections(const struct http_out *h);
-/* True: an address nobody on the internet has a right to name: private, loopback, link-local, multicast, and IPv6 forms that carry one. */
-struct sockaddr;
-bool http_address_is_private(const struct sockaddr *sa);
-
 #endif

@@ -15,6 +15,7 @@
 #include "push/ece.h"
 #include "push/jwt.h"
 #include "push/kinds.h"
+#include "push/net_guard.h"
 #include "push/provider.h"
 
 #define ORIGINS    16
@@ -28,7 +29,8 @@ struct origin {
     int64_t made_ms, used;
 };
 struct webpush {
-    struct jwt_key *key;
+    struct jwt_key   *key;
+    struct net_guard *guard; /* endpoints are URLs of strangers; NULL: any address */
     char            pub[90]; /* base64url */
     struct origin   origin[ORIGINS];
     int64_t         uses;
@@ -56,6 +58,10 @@ static enum err webpush_open(struct provider *p, char *why, size_t why_n) {
         (void)snprintf(why, why_n, "option vapid_key_file: %s", inner);
         return e;
     }
+    if (!provider_flag(p, "allow_private") && net_guard_new("", &s->guard, why, why_n) != ERR_OK) {
+        jwt_key_free(s->key);
+        return ERR_INPUT;
+    }
     jwt_key_pub(s->key, pub);
     (void)b64url_encode(s->pub, pub, sizeof pub);
     return ERR_OK;
@@ -64,6 +70,7 @@ static enum err webpush_open(struct provider *p, char *why, size_t why_n) {
 static void webpush_close(struct provider *p) {
     struct webpush *s = provider_state(p);
     jwt_key_free(s->key);
+    net_guard_free(s->guard);
 }
 
 /* scheme://host[:port] in small letters; false: not a URL we would ask. */
@@ -158,6 +165,7 @@ static enum err webpush_call(struct provider *p, struct arena *a, const struct p
     const char *t = vapid(p, a, origin, wall_ms);
     if (t == NULL) return refuse(why, "no token for this endpoint");
     out->url    = arena_strdup(a, m->target);
+    out->guard  = s->guard;
     out->body   = body;
     out->body_n = body_n;
     http_call_header(out, "authorization", arena_printf(a, "vapid t=%s, k=%s", t, s->pub));
@@ -206,7 +214,7 @@ const struct provider_kind kind_webpush = {
     .opts_n         = ARRAY_N(opts),
     .rate_per_s     = 200,
     .window         = 64,
-    .strangers_urls = true,
+    .many_hosts     = true,
     .state_size     = sizeof(struct webpush),
     .open           = webpush_open,
     .close          = webpush_close,

@@ -9,7 +9,7 @@
 #include "push/caller.h"
 #include "store/cred.h"
 #include "store/redis_server.h"
-#include "tests/unit/kindkit.h"
+#include "tests/unit/pushkit.h"
 #include "tests/unit/peerkit.h"
 
 static struct peer          apns, fcm, web;
@@ -461,7 +461,7 @@ static void t_webpush(void **state) {
     cJSON_Delete(list);
     int n = pk_stat(&web, "requests");
     assert_int_equal(one(s, url[0]).verdict, V_RETRY); /* a stranger's URL that leads into our network */
-    assert_int_equal(one(s, "https://127.0.0.1:1/").verdict, V_RETRY);
+    assert_int_equal(one(s, "https://127.0.0.1:1/").verdict, V_REJECTED);
     assert_int_equal(pk_stat(&web, "requests"), n);
     caller_free(c);
     caller_free(s);

@@ -2,7 +2,7 @@
  *
  * APNs: the request, every reason of its sheet, and what a wrong environment must not do.
  */
-#include "tests/unit/kindkit.h"
+#include "tests/unit/pushkit.h"
 
 static struct arena    *a;
 static EVP_PKEY        *key;

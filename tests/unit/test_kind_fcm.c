@@ -2,7 +2,7 @@
  *
  * FCM: options, assertion, token answers, the request, every row of its table of errors.
  */
-#include "tests/unit/kindkit.h"
+#include "tests/unit/pushkit.h"
 
 static struct arena    *a;
 static EVP_PKEY        *key;

@@ -2,7 +2,7 @@
  *
  * Web Push: the example of RFC 8291, VAPID, endpoints that are not asked, every status.
  */
-#include "tests/unit/kindkit.h"
+#include "tests/unit/pushkit.h"
 #include "push/ece.h"
 
 static struct arena    *a;
