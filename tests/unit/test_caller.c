@@ -460,7 +460,7 @@ static void t_webpush(void **state) {
     cJSON_Delete(m);
     cJSON_Delete(list);
     int n = pk_stat(&web, "requests");
-    assert_int_equal(one(s, url[0]).verdict, V_RETRY); /* a stranger's URL that leads into our network */
+    assert_int_equal(one(s, url[0]).verdict, V_REJECTED); /* a stranger's URL that leads into our network */
     assert_int_equal(one(s, "https://127.0.0.1:1/").verdict, V_REJECTED);
     assert_int_equal(pk_stat(&web, "requests"), n);
     caller_free(c);
