@@ -33,6 +33,7 @@ void     db_close(struct db *db); /* NULL is legal */
 
 enum err db_exec(struct db *db, const char *sql, const char *types, ...) MUST_CHECK;
 int64_t  db_changes(const struct db *db); /* rows touched by the last db_exec */
+int64_t  db_changes_all(const struct db *db); /* by all since db_open: equal before and after a job that wrote nothing */
 /* Runs several statements without parameters (migrations). */
 enum err db_script(struct db *db, const char *sql) MUST_CHECK;
 

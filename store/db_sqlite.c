@@ -211,6 +211,7 @@ enum err db_exec(struct db *db, const char *sql, const char *types, ...) {
 }
 
 int64_t db_changes(const struct db *db) { return sqlite3_changes64(db->h); }
+int64_t db_changes_all(const struct db *db) { return sqlite3_total_changes64(db->h); }
 
 enum err db_script(struct db *db, const char *sql) {
     int rc = sqlite3_exec(db->h, sql, NULL, NULL, NULL);

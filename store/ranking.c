@@ -265,6 +265,14 @@ enum err ranking_digest_set(struct db *db, const char *period, const char *scope
     return kv_set(db, name, digest);
 }
 
+enum err ranking_owed_get(struct db *db, bool *yes) {
+    struct rows *r = db_query(db, "SELECT 1 FROM kv WHERE name = 'boards.owed' AND value = '1'", "");
+    *yes           = db_next(r);
+    return db_rows_end(r);
+}
+
+enum err ranking_owed_set(struct db *db, bool yes) { return kv_set(db, "boards.owed", yes ? "1" : "0"); }
+
 enum err praise_add(struct db *db, const struct praise *p) {
     return db_exec(db, "INSERT INTO praise (doc_no, unit, entered_by, entered_unit, at_biz) VALUES (?1, ?2, ?3, ?4, ?5)", "ssssi",
                    p->doc_no, p->unit, p->entered_by, p->entered_unit, p->at_biz);

@@ -104,6 +104,10 @@ enum err ranking_frozen_add(struct db *db, const char *period, const char *scope
 enum err ranking_digest_get(struct db *db, struct arena *a, const char *period, const char *scope, const char **out) MUST_CHECK;
 enum err ranking_digest_set(struct db *db, const char *period, const char *scope, const char *digest) MUST_CHECK;
 
+/* The mark that the boards changed and were not published with that change. */
+enum err ranking_owed_get(struct db *db, bool *yes) MUST_CHECK;
+enum err ranking_owed_set(struct db *db, bool yes) MUST_CHECK;
+
 /* Praise of the province (D43). ERR_DUP: this document praised this unit already. */
 struct praise {
     const char *doc_no, *unit, *entered_by, *entered_unit;
