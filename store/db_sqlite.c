@@ -3,6 +3,7 @@
  * store/db.h over SQLite: WAL, synchronous=FULL for the writer, query_only for readers. One thread per connection (NOMUTEX).
  * Statements are prepared once and kept, found by the address of their text.
  */
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -38,6 +39,7 @@ struct db {
     struct stmt *stmts; /* open addressing by address */
     size_t       cap, n;
     struct rows  rows[ROWS_MAX];
+    int64_t      number, number_saved; /* db_number, and as it was at the savepoint */
     bool         broken, reader;
 };
 
@@ -68,8 +70,16 @@ static bool is_durable(struct db *db) {
     return e == ERR_OK && wal && db_one_i(db, &level, "PRAGMA synchronous", "") == ERR_OK && level == 2;
 }
 
+/* Counting every allocation under a lock costs a tenth of a write, and nobody asks for the sum. */
+static void configure(void) {
+    int rc = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    if (rc != SQLITE_OK) LOG(LOG_DEBUG, "store_memory_counted", KI("code", rc)); /* the library was used before */
+}
+
 enum err db_open(const char *path, enum db_mode mode, struct db **out, char *why, size_t why_n) {
-    struct db *db;
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    struct db            *db;
+    MUST(pthread_once(&once, configure) == 0);
     ALLOC_OBJ(db, DB_MAGIC);
     db->reader = mode == DB_READ;
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE | (mode == DB_WRITE ? SQLITE_OPEN_CREATE : 0);
@@ -281,8 +291,11 @@ enum err db_one_i(struct db *db, int64_t *out, const char *sql, const char *type
     return e ? e : found ? ERR_OK : ERR_NOTFOUND;
 }
 
+int64_t *db_number(struct db *db) { return sqlite3_get_autocommit(db->h) ? NULL : &db->number; }
+
 enum err db_begin(struct db *db) {
     db->broken = false;
+    db->number = 0;
     /* a reader's snapshot begins with its first read; a writer must own the lock before it reads what it will change (D5) */
     return db->reader ? db_exec(db, "BEGIN", "") : db_exec(db, "BEGIN IMMEDIATE", "");
 }
@@ -294,10 +307,15 @@ void db_rollback(struct db *db) {
     if (db_exec(db, "ROLLBACK", "") != ERR_OK) LOG0(LOG_ERROR, "rollback_failed");
 }
 
-enum err db_savepoint(struct db *db) { return db_exec(db, "SAVEPOINT job", ""); }
+enum err db_savepoint(struct db *db) {
+    db->number_saved = db->number;
+    return db_exec(db, "SAVEPOINT job", "");
+}
+
 enum err db_release(struct db *db) { return db_exec(db, "RELEASE job", ""); }
 
 void db_rollback_to(struct db *db) {
+    db->number = db->number_saved;
     if (sqlite3_get_autocommit(db->h)) return;
     if (db_exec(db, "ROLLBACK TO job", "") != ERR_OK) LOG0(LOG_ERROR, "rollback_to_failed");
 }

@@ -115,8 +115,13 @@ void ledger_close(struct ledger *l) {
 }
 
 static void write_fields(struct buf *b, const struct ledger_row *r) {
-    buf_printf(b, "%s\n%lld\n%lld\n%s\n%s\n%s\n%s\n%s", r->id, (long long)r->at_wall_ms, (long long)r->at_business_ms, r->kind, r->actor, r->unit,
-               r->object, r->body);
+    const char *texts[] = {r->kind, r->actor, r->unit, r->object, r->body};
+    buf_puts(b, r->id);
+    buf_printf(b, "\n%lld\n%lld", (long long)r->at_wall_ms, (long long)r->at_business_ms);
+    for (size_t i = 0; i < ARRAY_N(texts); i++) {
+        buf_putc(b, '\n');
+        buf_puts(b, texts[i]);
+    }
 }
 
 void ledger_mac(const uint8_t key[32], const struct ledger_row *r, char hex[65]) {
@@ -135,9 +140,13 @@ void ledger_hash(const struct ledger_row *r, const char *prev_hash, char hex[65]
     struct buf b;
     uint8_t    out[32];
     buf_init(&b, 16U << 20);
-    buf_printf(&b, "zhangban-ledger-1\n%lld\n%s\n", (long long)r->seq, prev_hash);
+    buf_puts(&b, "zhangban-ledger-1\n");
+    buf_printf(&b, "%lld\n", (long long)r->seq);
+    buf_puts(&b, prev_hash);
+    buf_putc(&b, '\n');
     write_fields(&b, r);
-    buf_printf(&b, "\n%s", r->mac);
+    buf_putc(&b, '\n');
+    buf_puts(&b, r->mac);
     MUST(!b.failed);
     sm3(buf_str(&b), b.len, out);
     hex_encode(hex, out, sizeof out);

@@ -26,7 +26,8 @@
     M(20, people, "0020_people.sql")                                                                                             \
     M(30, task, "0030_task.sql")                                                                                                 \
     M(50, ranking, "0050_ranking.sql")                                                                                           \
-    M(60, push, "0060_push.sql")
+    M(60, push, "0060_push.sql")                                                                                                 \
+    M(65, lean, "0065_lean.sql")
 
 #define M(number, sym, file) SQL_FILE(sym, file);
 MIGRATIONS

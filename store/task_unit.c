@@ -67,6 +67,12 @@ enum err task_unit_save(struct db *db, const char *task, const struct task_unit 
                    u->refused_reason);
 }
 
+/* Naming sign_due_biz would have its index written anew. */
+enum err task_unit_reported(struct db *db, const char *task, const struct task_unit *u) {
+    return db_exec(db, "UPDATE task_unit SET state = ?3, reported_biz = ?4 WHERE task = ?1 AND unit = ?2", "sssi", task, u->unit,
+                   u->state, u->reported_biz);
+}
+
 enum err task_sign_due_all(struct db *db, const char *task, int64_t due_biz) {
     return db_exec(db, "UPDATE task_unit SET sign_due_biz = ?2 WHERE task = ?1", "si", task, due_biz);
 }
