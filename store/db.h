@@ -62,9 +62,10 @@ enum err db_savepoint(struct db *db) MUST_CHECK;
 enum err db_release(struct db *db) MUST_CHECK;
 void     db_rollback_to(struct db *db);
 
-/* A number that belongs to the running transaction: 0 when it begins, and what a savepoint made of it is undone with the
- * savepoint. NULL outside of one. It is the outbox's (outbox.c). */
-int64_t *db_number(struct db *db);
+/* Numbers that belong to the running transaction: 0 when it begins, and what a savepoint made of them is undone with the
+ * savepoint. NULL outside of one. Each is the business of one file. */
+enum db_number { DB_NUMBER_OUTBOX, DB_NUMBER_LEDGER, DB_NUMBERS };
+int64_t *db_number(struct db *db, enum db_number which);
 
 bool db_is_broken(const struct db *db); /* an engine error since the last db_begin */
 

@@ -39,7 +39,7 @@ struct db {
     struct stmt *stmts; /* open addressing by address */
     size_t       cap, n;
     struct rows  rows[ROWS_MAX];
-    int64_t      number, number_saved; /* db_number, and as it was at the savepoint */
+    int64_t      numbers[DB_NUMBERS], saved[DB_NUMBERS]; /* saved: as they were at the savepoint */
     bool         broken, reader;
 };
 
@@ -291,11 +291,11 @@ enum err db_one_i(struct db *db, int64_t *out, const char *sql, const char *type
     return e ? e : found ? ERR_OK : ERR_NOTFOUND;
 }
 
-int64_t *db_number(struct db *db) { return sqlite3_get_autocommit(db->h) ? NULL : &db->number; }
+int64_t *db_number(struct db *db, enum db_number which) { return sqlite3_get_autocommit(db->h) ? NULL : &db->numbers[which]; }
 
 enum err db_begin(struct db *db) {
     db->broken = false;
-    db->number = 0;
+    memset(db->numbers, 0, sizeof db->numbers);
     /* a reader's snapshot begins with its first read; a writer must own the lock before it reads what it will change (D5) */
     return db->reader ? db_exec(db, "BEGIN", "") : db_exec(db, "BEGIN IMMEDIATE", "");
 }
@@ -308,14 +308,14 @@ void db_rollback(struct db *db) {
 }
 
 enum err db_savepoint(struct db *db) {
-    db->number_saved = db->number;
+    memcpy(db->saved, db->numbers, sizeof db->saved);
     return db_exec(db, "SAVEPOINT job", "");
 }
 
 enum err db_release(struct db *db) { return db_exec(db, "RELEASE job", ""); }
 
 void db_rollback_to(struct db *db) {
-    db->number = db->number_saved;
+    memcpy(db->numbers, db->saved, sizeof db->numbers);
     if (sqlite3_get_autocommit(db->h)) return;
     if (db_exec(db, "ROLLBACK TO job", "") != ERR_OK) LOG0(LOG_ERROR, "rollback_to_failed");
 }

@@ -25,6 +25,8 @@ struct ledger {
     struct ledger_keys keys;
     int                heads_fd;
     bool               dirty;     /* rows were added in this batch */
+    int64_t            seq, links; /* of the link added last; the transaction's number of links then */
+    char               hash[65];
     char               head[256]; /* line for the file, after COMMIT */
     struct buf         lines;     /* heads the file does not have yet: it could not be written */
     bool               torn;      /* the file ends inside a line */
@@ -157,28 +159,6 @@ size_t ledger_head_text(int64_t seq, const char *hash, char out[128]) {
     return (size_t)snprintf(out, 128, "zhangban-head-1\n%lld\n%.64s", (long long)seq, hash);
 }
 
-enum err ledger_add(struct ledger *l, struct db *db, const struct ledger_entry *e) {
-    CHECK_OBJ_NOTNULL(l, LEDGER_MAGIC);
-    char id[ID_CAP], mac[65];
-    /* LF separates the fields under the hash: inside one it would let two rows have the same bytes. */
-    if (strchr(e->kind, '\n') || strchr(e->actor, '\n') || strchr(e->unit, '\n') || strchr(e->object, '\n') || strchr(e->body, '\n'))
-        return ERR_INPUT;
-    id_new("l_", id);
-    struct ledger_row r = {.id             = id,
-                           .kind           = e->kind,
-                           .actor          = e->actor,
-                           .unit           = e->unit,
-                           .object         = e->object,
-                           .body           = e->body,
-                           .at_wall_ms     = e->at_wall_ms,
-                           .at_business_ms = e->at_business_ms};
-    ledger_mac(l->keys.mac, &r, mac);
-    l->dirty = true;
-    return db_exec(db,
-                   "INSERT INTO ledger (id, at_wall, at_business, kind, actor, unit, object, body, mac) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-                   "siissssss", id, e->at_wall_ms, e->at_business_ms, e->kind, e->actor, e->unit, e->object, e->body, mac);
-}
-
 static enum err read_head(struct db *db, int64_t *seq, char hash[65]) {
     struct rows *r = db_query(db, "SELECT seq, hash FROM ledger WHERE seq = (SELECT MAX(seq) FROM ledger)", "");
     *seq           = 0;
@@ -190,37 +170,58 @@ static enum err read_head(struct db *db, int64_t *seq, char hash[65]) {
     return db_rows_end(r);
 }
 
+/* The newest link, read inside the transaction, since another process may have written (D5), and again when a savepoint took links
+ * back; otherwise it is the one added last. */
+static enum err newest_link(struct ledger *l, struct db *db, const int64_t *n) {
+    if (n && *n && *n == l->links) return ERR_OK;
+    return read_head(db, &l->seq, l->hash);
+}
+
+enum err ledger_add(struct ledger *l, struct db *db, const struct ledger_entry *e) {
+    CHECK_OBJ_NOTNULL(l, LEDGER_MAGIC);
+    char     id[ID_CAP], mac[65], hash[65];
+    int64_t *n = db_number(db, DB_NUMBER_LEDGER);
+    /* LF separates the fields under the hash: inside one it would let two rows have the same bytes. */
+    if (strchr(e->kind, '\n') || strchr(e->actor, '\n') || strchr(e->unit, '\n') || strchr(e->object, '\n') || strchr(e->body, '\n'))
+        return ERR_INPUT;
+    enum err err = newest_link(l, db, n);
+    if (err) return err;
+    id_new("l_", id);
+    struct ledger_row r = {.seq            = l->seq + 1,
+                           .id             = id,
+                           .kind           = e->kind,
+                           .actor          = e->actor,
+                           .unit           = e->unit,
+                           .object         = e->object,
+                           .body           = e->body,
+                           .mac            = mac,
+                           .at_wall_ms     = e->at_wall_ms,
+                           .at_business_ms = e->at_business_ms};
+    ledger_mac(l->keys.mac, &r, mac);
+    ledger_hash(&r, l->hash, hash);
+    l->dirty = true;
+    err      = db_exec(db,
+                       "INSERT INTO ledger (id, seq, at_wall, at_business, kind, actor, unit, object, body, mac, hash) "
+                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                       "siiisssssss", id, r.seq, e->at_wall_ms, e->at_business_ms, e->kind, e->actor, e->unit, e->object, e->body, mac, hash);
+    if (err) return err;
+    l->seq = r.seq;
+    memcpy(l->hash, hash, sizeof l->hash);
+    if (n) l->links = ++*n;
+    return ERR_OK;
+}
+
 enum err ledger_seal(struct ledger *l, struct db *db) {
     CHECK_OBJ_NOTNULL(l, LEDGER_MAGIC);
     if (!l->dirty) return ERR_OK;
-    int64_t  seq;
-    char     prev[65], hash[65];
-    enum err e     = read_head(db, &seq, prev); /* inside the transaction: another process may have written (D5) */
-    int64_t  first = seq;
-    if (e) return e;
-    struct rows *r = db_query(db, "SELECT id, at_wall, at_business, kind, actor, unit, object, body, mac FROM ledger WHERE seq IS NULL ORDER BY id", "");
-    while (e == ERR_OK && db_next(r)) {
-        struct ledger_row row = {.seq    = ++seq,
-                                 .id     = row_s(r, 0),
-                                 .kind   = row_s(r, 3),
-                                 .actor  = row_s(r, 4),
-                                 .unit   = row_s(r, 5),
-                                 .object = row_s(r, 6),
-                                 .body   = row_s(r, 7),
-                                 .mac    = row_s(r, 8),
-                                 .at_wall_ms     = row_i(r, 1),
-                                 .at_business_ms = row_i(r, 2)};
-        ledger_hash(&row, prev, hash);
-        e = db_exec(db, "UPDATE ledger SET seq = ?2, hash = ?3 WHERE id = ?1", "sis", row.id, seq, hash);
-        memcpy(prev, hash, sizeof prev);
-    }
-    enum err e2 = db_rows_end(r);
-    if (e || e2) return e ? e : e2;
-    if (seq == first) return ERR_OK; /* every job that added was rolled back */
-    char    text[128], sig_hex[129];
-    uint8_t sig[64];
-    size_t  n = ledger_head_text(seq, hash, text);
-    e         = sm2_sign(l->keys.priv, l->keys.pub, text, n, sig);
+    int64_t  seq, sealed;
+    char     hash[65], text[128], sig_hex[129];
+    uint8_t  sig[64];
+    enum err e = read_head(db, &seq, hash);
+    if (e == ERR_OK) e = db_one_i(db, &sealed, "SELECT COALESCE(MAX(seq), 0) FROM ledger_head", "");
+    if (e || seq == sealed) return e; /* equal: every job that added was rolled back */
+    size_t n = ledger_head_text(seq, hash, text);
+    e        = sm2_sign(l->keys.priv, l->keys.pub, text, n, sig);
     if (e) return e;
     hex_encode(sig_hex, sig, sizeof sig);
     (void)snprintf(l->head, sizeof l->head, "%lld %s %s\n", (long long)seq, hash, sig_hex);

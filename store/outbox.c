@@ -6,7 +6,7 @@
 #include "store/keys.h"
 
 enum err outbox_add(struct db *db, const char *channel, const char *key, const char *data, int64_t wall_ms) {
-    int64_t *last = db_number(db), seq = last ? *last : 0;
+    int64_t *last = db_number(db, DB_NUMBER_OUTBOX), seq = last ? *last : 0;
     if (channel[0] == '\0' || strlen(channel) > NAME_MAX_BYTES || (key && strlen(key) > NAME_MAX_BYTES)) return ERR_INPUT;
     if (strlen(data) > CHANNEL_DATA_MAX) return ERR_TOOBIG;
     enum err e = seq ? ERR_OK : outbox_top(db, &seq);
