@@ -220,6 +220,7 @@ void server_stop(struct server *s) {
     relay_stop(s->relay);
     if (app->net) net_stop(app->net);
     writer_stop(app->writer);
+    ranking_forget(&app->house);
     pool_free(app->pool);
     redis_server_stop(s->redis);
     tokens_free(app->tokens);

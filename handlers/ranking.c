@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Boards: written, published when they changed, frozen when their period is over. All periods and scopes of one moment come from
- * one pass over the records. Nothing is cached between batches (D5): whether a board changed is known by its digest in the store.
+ * one pass over the records. Whether a board changed is known by its digest in the store. For publication the writer remembers
+ * history, which only grows, and reads what is new, also from other processes; everything else reads it from the beginning.
  */
 #include "handlers/ranking.h"
 
@@ -296,9 +297,8 @@ static enum err write_board(struct db *db, const struct ranking_view *v, const s
 
 /* ---- one moment of the records ---- */
 
-static enum err view_at(struct house *h, struct db *db, int64_t cutoff_ms, struct ranking_view *v) {
+static enum err view_of(struct house *h, int64_t cutoff_ms, struct ranking_view *v) {
     v->rules = ranking_rules(h);
-    TRY(ranking_load(db, v->a, &v->d));
     return score_facts(&v->d, &v->rules, cutoff_ms, v->a, &v->f);
 }
 
@@ -311,7 +311,8 @@ enum err ranking_view_begin(struct house *h, struct db *db, const char *period, 
     out->a      = arena_new(ARENA_BYTES);
     out->scopes = s->bits;
     out->ended  = end <= biz_ms;
-    return view_at(h, db, out->ended ? end : biz_ms + 1, out);
+    TRY(ranking_load(db, out->a, &out->d));
+    return view_of(h, out->ended ? end : biz_ms + 1, out);
 }
 
 void ranking_view_end(struct ranking_view *v) {
@@ -401,7 +402,8 @@ static enum err publish_all(struct db *db, struct ranking_view *v, int64_t wall_
 
 enum err ranking_publish(struct house *h, struct db *db, int64_t wall_ms, int64_t biz_ms) {
     struct ranking_view v = {.a = arena_new(ARENA_BYTES)};
-    enum err            e = view_at(h, db, biz_ms + 1, &v);
+    enum err            e = ranking_load_new(db, v.a, &h->boards_history, &v.d);
+    if (e == ERR_OK) e = view_of(h, biz_ms + 1, &v);
     if (e == ERR_OK) e = publish_all(db, &v, wall_ms);
     ranking_view_end(&v);
     if (e != ERR_CALENDAR) return e;
@@ -447,6 +449,12 @@ void ranking_aborted(struct house *h) {
     h->boards_owed   = true;
     h->boards_marked = false; /* not known any more */
     h->boards_us     = clock_mono_us() + RETRY_US;
+    ranking_forget(h);
+}
+
+void ranking_forget(struct house *h) {
+    ranking_history_free(h->boards_history);
+    h->boards_history = NULL;
 }
 
 enum err ranking_recall(struct house *h, struct db *db) {

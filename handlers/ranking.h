@@ -57,6 +57,8 @@ enum err ranking_seal(struct house *h, struct db *db, bool force) MUST_CHECK;
 int64_t ranking_due_us(const struct house *h);
 /* Writer: the batch was rolled back; what it would have published is still to come. */
 void ranking_aborted(struct house *h);
+/* Writer, or when it has ended: the remembered history is freed; the next publication reads all of it again. */
+void ranking_forget(struct house *h);
 /* Before the writer runs: were the boards owed when the last process ended? */
 enum err ranking_recall(struct house *h, struct db *db) MUST_CHECK;
 /* Writer: stores the boards of periods that ended before today and are not frozen yet. */
