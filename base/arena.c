@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 #define ARENA_MAGIC 0x6172656eU
 #define BLOCK_BYTES 4096u
@@ -94,7 +95,7 @@ char *arena_vprintf(struct arena *a, const char *fmt, va_list ap) {
     char    some[512];
     va_list again;
     va_copy(again, ap);
-    int n = vsnprintf(some, sizeof some, fmt, ap);
+    int n = text_format(some, sizeof some, fmt, ap);
     MUST(n >= 0);
     char *p = arena_alloc(a, (size_t)n + 1);
     if ((size_t)n < sizeof some)

@@ -18,6 +18,7 @@
 #define ROWS_MAX   16
 #define BUSY_MS    2000
 #define STMTS_INIT 64u
+#define LOOK_BYTES 64
 
 struct stmt {
     const char   *sql;
@@ -151,8 +152,7 @@ static enum err take(struct db *db, const char *sql, struct stmt **cached, sqlit
     struct stmt *s = slot_of(db->stmts, db->cap, sql);
     *cached        = NULL;
     if (s->sql) {
-        const char *text = sqlite3_sql(s->st);
-        MUST(strncmp(text, sql, strlen(text)) == 0); /* not a literal: its address now holds another text */
+        MUST(strncmp(sqlite3_sql(s->st), sql, LOOK_BYTES) == 0); /* not a literal: its address now holds another text */
     }
     if (s->sql && s->busy) return prepare(db, sql, st);
     if (s->sql == NULL) {

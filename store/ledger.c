@@ -23,6 +23,7 @@
 struct ledger {
     unsigned           magic;
     struct ledger_keys keys;
+    struct sm3_key    *mac;
     int                heads_fd;
     bool               dirty;     /* rows were added in this batch */
     int64_t            seq, links; /* of the link added last; the transaction's number of links then */
@@ -100,6 +101,7 @@ enum err ledger_open(const char *data_dir, struct ledger **out, char *why, size_
         (void)snprintf(why, why_n, "%s: cannot be opened", path);
         e = ERR_STORE;
     }
+    if (e == ERR_OK) l->mac = sm3_key_new(l->keys.mac, sizeof l->keys.mac);
     if (e)
         ledger_close(l);
     else
@@ -111,6 +113,7 @@ void ledger_close(struct ledger *l) {
     if (l == NULL) return;
     CHECK_OBJ_NOTNULL(l, LEDGER_MAGIC);
     if (l->heads_fd >= 0) (void)close(l->heads_fd);
+    sm3_key_free(l->mac);
     x_wipe(&l->keys, sizeof l->keys);
     buf_fini(&l->lines);
     FREE_OBJ(l);
@@ -126,14 +129,14 @@ static void write_fields(struct buf *b, const struct ledger_row *r) {
     }
 }
 
-void ledger_mac(const uint8_t key[32], const struct ledger_row *r, char hex[65]) {
+void ledger_mac(struct sm3_key *key, const struct ledger_row *r, char hex[65]) {
     struct buf b;
     uint8_t    out[32];
     buf_init(&b, 16U << 20);
     buf_puts(&b, "zhangban-ledger-1\n");
     write_fields(&b, r);
     MUST(!b.failed);
-    sm3_hmac(key, 32, buf_str(&b), b.len, out);
+    sm3_key_hmac(key, buf_str(&b), b.len, out);
     hex_encode(hex, out, sizeof out);
     buf_fini(&b);
 }
@@ -197,7 +200,7 @@ enum err ledger_add(struct ledger *l, struct db *db, const struct ledger_entry *
                            .mac            = mac,
                            .at_wall_ms     = e->at_wall_ms,
                            .at_business_ms = e->at_business_ms};
-    ledger_mac(l->keys.mac, &r, mac);
+    ledger_mac(l->mac, &r, mac);
     ledger_hash(&r, l->hash, hash);
     l->dirty = true;
     err      = db_exec(db,
