@@ -31,7 +31,7 @@ CFLAGS_clang   := -O1 -g
 CFLAGS_analyze := -O1 -g -fanalyzer -Wno-analyzer-possible-null-dereference
 CFLAGS += -std=c11 -D_GNU_SOURCE -I. $(WARN) $(if $(ISCLANG),$(CLGW),$(GCCW)) $(HARD) $(CFLAGS_$(FLAVOUR)) $(if $(CI),-Werror)
 LDFLAGS += -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(filter -fsanitize=% --coverage,$(CFLAGS_$(FLAVOUR)))
-LIBS := -lwebsockets -luv -lhiredis -lcjson -lssl -lcrypto -lsqlite3 -lpthread -lm
+LIBS := -lwebsockets -luv -lhiredis -lcjson -lssl -lcrypto -lsqlite3 -lcurl -lpthread -lm
 
 .PHONY: all unit asan-unit bins fuzz fuzz-replay check layers headers lint analyze tidy clang run demo test ci black black-tsan web bench docs
 .PHONY: format clean help deps-run deps-test cover

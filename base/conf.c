@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/mem.h"
 
 enum kind { TEXT, NUMBER, FLAG };
 
@@ -86,6 +87,85 @@ static char *trim(char *s) {
     return s;
 }
 
+/* ---- sections ---- */
+struct conf_section *conf_section_add(struct conf *c, const char *type, const char *name) {
+    c->sections            = x_realloc(c->sections, (c->sections_n + 1) * sizeof *c->sections);
+    struct conf_section *s = &c->sections[c->sections_n++];
+    memset(s, 0, sizeof *s);
+    (void)snprintf(s->type, sizeof s->type, "%s", type);
+    (void)snprintf(s->name, sizeof s->name, "%s", name);
+    return s;
+}
+
+void conf_section_set(struct conf_section *s, const char *name, const char *value, int line) {
+    s->pairs                  = x_realloc(s->pairs, (s->pairs_n + 1) * sizeof *s->pairs);
+    s->pairs[s->pairs_n++] = (struct conf_pair){x_strdup(name), x_strdup(value), line};
+}
+
+const char *conf_section_get(const struct conf_section *s, const char *name) {
+    for (size_t i = 0; i < s->pairs_n; i++)
+        if (strcmp(s->pairs[i].name, name) == 0) return s->pairs[i].value;
+    return NULL;
+}
+
+void conf_fini(struct conf *c) {
+    for (size_t i = 0; i < c->sections_n; i++) {
+        for (size_t k = 0; k < c->sections[i].pairs_n; k++) {
+            x_free(c->sections[i].pairs[k].name);
+            x_free(c->sections[i].pairs[k].value);
+        }
+        x_free(c->sections[i].pairs);
+    }
+    x_free(c->sections);
+    c->sections   = NULL;
+    c->sections_n = 0;
+}
+
+static bool is_word(const char *s, size_t cap) {
+    size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-");
+    return n > 0 && n < cap && s[n] == '\0';
+}
+
+/* line: "[type name]" */
+static enum err section_begin(struct conf *c, char *line, int at, char *why, size_t why_n) {
+    size_t n = strlen(line);
+    char  *name, *type;
+    if (line[n - 1] != ']') goto bad;
+    line[n - 1] = '\0';
+    type        = trim(line + 1);
+    name        = type + strcspn(type, " \t");
+    if (*name == '\0') goto bad;
+    *name++ = '\0';
+    name    = trim(name);
+    if (!is_word(type, sizeof c->sections->type) || !is_word(name, sizeof c->sections->name)) goto bad;
+    for (size_t i = 0; i < c->sections_n; i++)
+        if (strcmp(c->sections[i].type, type) == 0 && strcmp(c->sections[i].name, name) == 0) {
+            (void)snprintf(why, why_n, "[%s %s]: stands at line %d already", type, name, c->sections[i].line);
+            return ERR_INPUT;
+        }
+    if (c->sections_n == CONF_SECTIONS_MAX) {
+        (void)snprintf(why, why_n, "more than %d sections", CONF_SECTIONS_MAX);
+        return ERR_INPUT;
+    }
+    conf_section_add(c, type, name)->line = at;
+    return ERR_OK;
+bad:
+    (void)snprintf(why, why_n, "[type name] wanted, both of small letters, digits and -");
+    return ERR_INPUT;
+}
+
+static enum err section_pair(struct conf *c, const char *name, const char *value, int at, char *why, size_t why_n) {
+    struct conf_section *s = &c->sections[c->sections_n - 1];
+    if (conf_section_get(s, name)) (void)snprintf(why, why_n, "%s: given twice in [%s %s]", name, s->type, s->name);
+    else if (*name == '\0' || strpbrk(name, " \t")) (void)snprintf(why, why_n, "name = value wanted");
+    else if (s->pairs_n == CONF_PAIRS_MAX) (void)snprintf(why, why_n, "more than %d names in [%s %s]", CONF_PAIRS_MAX, s->type, s->name);
+    else {
+        conf_section_set(s, name, value, at);
+        return ERR_OK;
+    }
+    return ERR_INPUT;
+}
+
 static enum err load_file(struct conf *c, const char *path, char *why, size_t why_n) {
     FILE *f = fopen(path, "re");
     if (f == NULL) {
@@ -104,6 +184,11 @@ static enum err load_file(struct conf *c, const char *path, char *why, size_t wh
         }
         char *s = trim(line);
         if (*s == '\0' || *s == '#') continue;
+        if (*s == '[') {
+            e = section_begin(c, s, n, inner, sizeof inner);
+            if (e) (void)snprintf(why, why_n, "%s:%d: %s", path, n, inner);
+            continue;
+        }
         char *eq = strchr(s, '=');
         if (eq == NULL) {
             (void)snprintf(why, why_n, "%s:%d: name = value wanted", path, n);
@@ -111,7 +196,8 @@ static enum err load_file(struct conf *c, const char *path, char *why, size_t wh
             break;
         }
         *eq = '\0';
-        e   = conf_set(c, trim(s), trim(eq + 1), inner, sizeof inner);
+        e   = c->sections_n ? section_pair(c, trim(s), trim(eq + 1), n, inner, sizeof inner)
+                            : conf_set(c, trim(s), trim(eq + 1), inner, sizeof inner);
         if (e) (void)snprintf(why, why_n, "%s:%d: %s", path, n, inner);
     }
     if (e == ERR_OK && ferror(f)) { /* a directory opens, but does not read */
@@ -130,7 +216,10 @@ enum err conf_load(struct conf *c, const char *path, char *why, size_t why_n) {
     if (path == NULL) path = getenv("ZHANGBAN_CONF"); /* NOLINT(concurrency-mt-unsafe): before threads */
     if (path && *path) {
         enum err e = load_file(c, path, why, why_n);
-        if (e) return e;
+        if (e) {
+            conf_fini(c);
+            return e;
+        }
     }
     for (size_t i = 0; i < ARRAY_N(envs); i++) {
         const char *v = getenv(envs[i].env); /* NOLINT(concurrency-mt-unsafe) */
@@ -160,5 +249,8 @@ void conf_print(const struct conf *c, FILE *out, bool with_docs) {
             fprintf(out, "%s = %lld\n", o->name, (long long)*(const int64_t *)(const void *)p);
         else
             fprintf(out, "%s = %s\n", o->name, *(const bool *)(const void *)p ? "true" : "false");
+    }    for (size_t i = 0; i < c->sections_n; i++) {
+        fprintf(out, "\n[%s %s]\n", c->sections[i].type, c->sections[i].name);
+        for (size_t k = 0; k < c->sections[i].pairs_n; k++) fprintf(out, "%s = %s\n", c->sections[i].pairs[k].name, c->sections[i].pairs[k].value);
     }
 }

@@ -20,6 +20,7 @@
 #include "handlers/person_admin.h"
 #include "handlers/session_issue.h"
 #include "handlers/system_auth.h"
+#include "push/provider.h"
 #include "push/rebuild.h"
 #include "store/ledger.h"
 
@@ -36,7 +37,13 @@ static int open_or_say(const struct conf *conf, struct tools *t) {
 
 int command_check_config(const struct conf *conf, int argc, char **argv) {
     if (argc > 1) return command_bad_option(argv[1]);
+    char why[512];
     conf_print(conf, stdout, true);
+    struct provider **list;
+    size_t            n;
+    enum err          e = providers_make(conf, &list, &n, why, sizeof why);
+    if (e) return failed("check-config", why, e);
+    providers_free(list, n);
     return 0;
 }
 

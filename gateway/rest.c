@@ -34,8 +34,11 @@ static void rest_answer(struct app *app, uint64_t id, uint64_t loop, const struc
     struct buf       b;
     buf_init(&b, a->json_n + 8192);
     if (a->e == ERR_OK) {
-        buf_put(&b, a->json, a->json_n);
-        answer_bytes(l, id, a->created ? 201 : 200, "application/json; charset=utf-8", &b, x_strdup("cache-control: no-store\r\n"));
+        const char *text = a->raw ? a->raw : a->json;
+        bool        json = a->raw == NULL || *a->raw == '{' || *a->raw == '[';
+        buf_put(&b, text, a->raw ? strlen(a->raw) : a->json_n);
+        answer_bytes(l, id, a->created ? 201 : 200, json ? "application/json; charset=utf-8" : "text/plain; charset=utf-8", &b,
+                     x_strdup("cache-control: no-store\r\n"));
         return;
     }
     const struct err_info *i = err_info(a->e);
@@ -115,11 +118,12 @@ static void method_request(struct http_req *q, struct app *app, enum verb verb) 
     cJSON               *obj = cJSON_CreateObject();
     const char          *why = NULL;
     enum err             e   = method_route(verb, q->path, obj, &m);
-    if (e == ERR_OK && !query_into(q->query, m, obj)) {
+    bool raw = e == ERR_OK && (m->flags & M_RAW);
+    if (e == ERR_OK && !raw && !query_into(q->query, m, obj)) {
         e   = ERR_INPUT;
         why = "查询参数的编码不正确";
     }
-    if (e == ERR_OK) e = body_into(q, obj, &why);
+    if (e == ERR_OK && !raw) e = body_into(q, obj, &why);
     if (e) {
         cJSON_Delete(obj);
         refuse(q, e, why);
@@ -136,7 +140,7 @@ static void method_request(struct http_req *q, struct app *app, enum verb verb) 
     }
     struct call_in in = {.m = m, .args = obj, .token = token, .peer = q->peer, .idem_key = q->idempotency_key, .rest = true,
                          .sys_key = q->zb_key, .sys_time = q->zb_time, .sys_nonce = q->zb_nonce, .sys_sign = q->zb_sign, .raw_path = q->path,
-                         .body = q->body, .body_n = q->body_n, .answer = rest_answer, .origin = q->id, .tag = loop_index(q->loop)};
+                         .body = q->body, .body_n = q->body_n, .query = q->query, .answer = rest_answer, .origin = q->id, .tag = loop_index(q->loop)};
     dispatch(app, &in);
 }
 

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "gateway/serve.h"
 #include "handlers/demo.h"
+#include "push/provider.h"
 #include "store/migrate.h"
 #include "store/redis_server.h"
 
@@ -66,8 +67,17 @@ static enum err open_house(struct tools *t, char *why, size_t why_n) {
     h->sign_urgent_hours   = (int)c->sign_urgent_h;
     h->yellow_days         = (int)c->yellow_days;
     h->instruction_skew_ms = (int)c->instruction_skew_s * 1000;
-    const int64_t after[4] = {c->sms_p0_s, c->sms_p1_s, c->sms_p2_s, c->sms_p3_s};
-    for (int i = 0; i < 4; i++) h->sms_after_ms[i] = after[i] < 0 ? -1 : after[i] * 1000;
+    const char *const plans[4] = {c->plan_p0, c->plan_p1, c->plan_p2, c->plan_p3};
+    char              inner[256];
+    for (int i = 0; i < 4; i++)
+        if (notice_plan_parse(plans[i], &h->plans[i], inner, sizeof inner) != ERR_OK) {
+            (void)snprintf(why, why_n, "notice.plan_p%d: %s", i, inner);
+            return ERR_INPUT;
+        }
+    struct provider **providers;
+    TRY(providers_make(c, &providers, &h->providers_n, why, why_n));
+    h->providers = providers;
+    h->channels = providers_channels(c);
     h->quiet_from_min = (int)c->quiet_from_min;
     h->quiet_to_min   = (int)c->quiet_to_min;
     h->sms_per_day    = (int)c->sms_per_day;
@@ -96,6 +106,7 @@ enum err tools_open(const struct conf *conf, bool migrate_store, struct tools *t
 void tools_close(struct tools *t) {
     db_close(t->db);
     ledger_close(t->house.ledger);
+    providers_free((struct provider **)(uintptr_t)t->house.providers, t->house.providers_n);
     calendar_free((struct calendar *)(uintptr_t)t->house.cal);
     x_wipe(&t->house, sizeof t->house);
     t->db = NULL;

@@ -11,6 +11,7 @@
 
 #include "base/calendar.h"
 #include "base/sm.h"
+#include "push/notice_plan.h"
 #include "store/ledger.h"
 
 struct ranking_history; /* store/ranking.h */
@@ -36,7 +37,11 @@ struct house {
     int     sign_urgent_hours;
     int     yellow_days;
     int     instruction_skew_ms;
-    int64_t sms_after_ms[4]; /* by priority: wall time after which an unread notice goes by SMS; -1 never, 0 at once */
+    struct notice_plan plans[4]; /* of notices, by priority */
+    unsigned    channels; /* bits of enum delivery_channel that have a provider */
+    /* the providers of the configuration: their names, and how their receipts are read (push/provider.h) */
+    struct provider *const *providers;
+    size_t                  providers_n;
     int     quiet_from_min, quiet_to_min, sms_per_day; /* noise limits of push/notice.h */
     int64_t sms_merge_ms;
     char    sms_signature[32];

@@ -146,7 +146,8 @@ enum err session_end(struct req *r, const char *person, const char *session) {
 
 struct notice_rules people_notice_rules(const struct house *h) {
     struct notice_rules n = {.demo_log = h->demo, .signature = h->sms_signature, .pii_key = &h->pii_key};
-    memcpy(n.sms_after_ms, h->sms_after_ms, sizeof n.sms_after_ms);
+    n.plans          = h->plans;
+    n.channels       = h->channels | 1U << CHANNEL_SMS;
     n.quiet_from_min = h->quiet_from_min;
     n.quiet_to_min   = h->quiet_to_min;
     n.sms_per_day    = h->sms_per_day;

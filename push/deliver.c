@@ -18,11 +18,13 @@
 #include "base/mem.h"
 #include "base/metric.h"
 #include "push/deliver_int.h"
+#include "store/target.h"
 
 #define DELIVER_MAGIC 0x64656c76U
 #define TICK_MS       200
 #define STOP_MS       5000
 #define SWEEP_MS      60000
+#define WORD_MS       2000
 #define ABANDONED_MS  (10 * 60000) /* a claim so old is of a worker that is gone: answers come within a minute */
 
 static void on_tick(uv_timer_t *t);
@@ -34,12 +36,12 @@ static void wipe_free(char *s) {
 }
 
 void item_free(struct item *it) {
-    x_free(it->person);
-    x_free(it->unit);
-    x_free(it->kind);
-    x_free(it->title);
+    char *plain[] = {it->vendor, it->tried, it->last, it->person, it->unit, it->kind, it->title, it->notice, it->object, it->app, it->var_t};
+    for (size_t i = 0; i < ARRAY_N(plain); i++) x_free(plain[i]);
+    wipe_free(it->var_x); /* perhaps a code */
     wipe_free(it->text);
-    wipe_free(it->phone);
+    wipe_free(it->target);
+    wipe_free(it->target_key);
     x_free(it);
 }
 
@@ -68,10 +70,15 @@ struct record_job {
 };
 
 static enum err record_one(struct db *db, struct record *r) {
-    if (r->item)
-        return delivery_result(db, r->item->id, r->item->attempt, r->state, r->verdict, r->detail, r->refs, r->due_wall_ms, r->wall_ms);
-    enum err e = delivery_report(db, r->refs, r->delivered, r->whole, r->stat, r->wall_ms);
-    return e == ERR_NOTFOUND ? ERR_OK : e; /* of nothing we know: there is nothing to store */
+    if (r->item) {
+        r->end.refs = r->refs;
+        return delivery_result(db, &r->end);
+    }
+    r->told.ref      = r->refs;
+    r->told.stat     = r->detail;
+    r->told.provider = route_name(r->route);
+    enum err e       = delivery_report(db, &r->told);
+    return e == ERR_NOTFOUND ? ERR_OK : e; /* of nothing we know: kept with the receipts */
 }
 
 static enum err record_run(struct db *db, struct write_job *job) {
@@ -93,7 +100,7 @@ static void recorded(void *owner, void *arg) {
     if (j->e == ERR_OK) {
         while ((r = TAILQ_FIRST(&j->list)) != NULL) {
             TAILQ_REMOVE(&j->list, r, list);
-            if (r->token && d->link) cmpp_link_report_stored(d->link, r->token);
+            if (r->route) route_stored(r->route, r->token);
             if (r->item) finish(d, r->item);
             x_free(r);
         }
@@ -128,7 +135,7 @@ static void flush_records(struct deliver *d) {
 }
 
 void deliver_record(struct deliver *d, struct record *r) {
-    r->wall_ms = clock_wall_ms();
+    r->end.wall_ms = r->told.wall_ms = clock_wall_ms();
     TAILQ_INSERT_TAIL(&d->records, r, list);
     if (!d->record_out && TAILQ_FIRST(&d->records) == r) (void)uv_async_send(&d->wake); /* flushed at the end of this turn */
 }
@@ -136,23 +143,17 @@ void deliver_record(struct deliver *d, struct record *r) {
 struct record *deliver_end(struct deliver *d, struct item *it, const char *state, const char *verdict, const char *detail, int64_t due_in_ms) {
     struct record *r = x_calloc(1, sizeof *r);
     r->item          = it;
-    r->state         = state;
-    r->verdict       = verdict;
-    r->due_wall_ms   = clock_wall_ms() + due_in_ms;
     (void)snprintf(r->detail, sizeof r->detail, "%s", detail);
-    if (it->is_sms) metric_add_label(M_C_sms, verdict, 1);
+    r->end = (struct delivery_end){.id          = it->id,
+                                   .attempt     = it->attempt,
+                                   .state       = state,
+                                   .verdict     = verdict,
+                                   .detail      = r->detail,
+                                   .provider    = route_name(it->route),
+                                   .due_wall_ms = clock_wall_ms() + due_in_ms};
+    if (it->channel == CHANNEL_SMS) metric_add_label(M_C_sms, verdict, 1);
     deliver_record(d, r);
     return r;
-}
-
-void deliver_release_ready(struct deliver *d) {
-    struct item *it;
-    for (int lane = 0; lane < LANES; lane++)
-        while ((it = TAILQ_FIRST(&d->ready[lane])) != NULL) {
-            TAILQ_REMOVE(&d->ready[lane], it, list);
-            d->ready_n[lane]--;
-            (void)deliver_end(d, it, "waiting", "not_sent", "no link to the carrier", 0);
-        }
 }
 
 /* ---- claims ---- */
@@ -165,6 +166,15 @@ struct claim_job {
     enum err            e, each[CLAIM_BATCH];
 };
 
+/* One acceptance of the template is used up by the send; without one it is not tried. */
+static enum err take_consent(struct db *db, struct claim_job *j, const struct item *it, struct delivery_job *of, int64_t wall_ms) {
+    const char *code = route_template(it->route, j->a, of->kind);
+    bool        ok   = true;
+    enum err    e    = code ? consent_take(db, of->target, code, wall_ms, &ok) : ERR_OK;
+    of->no_consent   = !ok;
+    return e;
+}
+
 static enum err claim_run(struct db *db, struct write_job *job) {
     struct claim_job *j   = (struct claim_job *)job;
     int64_t           now = clock_wall_ms();
@@ -172,8 +182,12 @@ static enum err claim_run(struct db *db, struct write_job *job) {
     size_t            i = 0;
     arena_reset(j->a);
     TAILQ_FOREACH(it, &j->list, list) {
-        j->each[i] = delivery_claim(db, j->a, it->id, j->d->worker, now, &j->of[i]);
+        j->each[i] = delivery_claim(db, j->a, it->id, j->d->worker, route_name(it->route), now, &j->of[i]);
         if (j->each[i] && j->each[i] != ERR_NOTFOUND) return j->each[i];
+        if (j->each[i] == ERR_OK && route_needs_consent(it->route)) {
+            enum err e = take_consent(db, j, it, &j->of[i], now);
+            if (e) return e;
+        }
         i++;
     }
     return ERR_OK;
@@ -198,41 +212,69 @@ static char *signed_text(const char *signature, const char *body) {
     return buf_take(&b, NULL);
 }
 
+/* Providers with approved signatures put them there themselves. */
+static char *behind_signature(char *text) {
+    char *end = strncmp(text, "【", strlen("【")) == 0 ? strstr(text, "】") : NULL;
+    return end ? end + strlen("】") : text;
+}
+
+/* A text to a bare number is a code: its kind for templates, and the digits as its variable x. */
+static void name_code(struct item *it) {
+    size_t      from = it->plain ? strcspn(it->plain, "0123456789") : 0;
+    const char *code = it->plain ? it->plain + from : "";
+    x_free(it->kind);
+    x_free(it->var_x);
+    it->kind  = x_strdup("auth.code");
+    it->var_x = x_strndup(code, strspn(code, "0123456789"));
+}
+
 static void fill(struct deliver *d, struct item *it, const struct delivery_job *job) {
+    bool is_phone       = delivery_channels[it->channel].target == TARGET_PHONE;
     it->attempt         = job->attempts;
     it->is_direct       = job->notice[0] == '\0';
+    it->no_consent      = job->no_consent;
     it->expires_wall_ms = job->expires_wall_ms;
     it->at_biz_ms       = it->is_direct ? clock_business_ms() : job->created_biz_ms;
-    it->person          = x_strdup(job->person);
-    it->unit            = x_strdup(job->unit);
-    it->kind            = x_strdup(job->kind);
-    it->title           = x_strdup(job->title);
+    it->at_wall_ms      = it->is_direct ? clock_wall_ms() : job->created_wall_ms;
+    const char *from[]  = {job->person, job->unit, job->kind, job->title, job->notice, job->object, job->app, job->var_t, job->var_x};
+    char      **to[]    = {&it->person, &it->unit, &it->kind, &it->title, &it->notice, &it->object, &it->app, &it->var_t, &it->var_x};
+    for (size_t i = 0; i < ARRAY_N(to); i++) *to[i] = x_strdup(from[i]);
     if (it->is_direct) it->text = opened(d, job->text_enc, job->text_enc_n);
-    else it->text = it->is_sms ? signed_text(d->conf.signature, job->body) : x_strdup(job->body);
-    if (it->is_sms && d->has_carrier) it->phone = opened(d, job->phone_enc, job->phone_enc_n);
+    else it->text = it->channel == CHANNEL_SMS ? signed_text(d->conf.signature, job->body) : x_strdup(job->body);
+    if (it->text) it->plain = behind_signature(it->text);
+    if (it->is_direct) name_code(it);
+    if (is_phone) it->target = opened(d, job->phone_enc, job->phone_enc_n);
+    else if (job->token_enc && !job->target_gone) it->target = opened(d, job->token_enc, job->token_enc_n);
+    if (job->key_enc) it->target_key = opened(d, job->key_enc, job->key_enc_n);
 }
 
 /* A claimed one to its channel. */
-static void dispatch(struct deliver *d, struct item *it, const char *channel) {
-    bool is_log = strcmp(channel, "log") == 0 || (it->is_sms && !d->has_carrier && d->conf.demo);
+static void dispatch(struct deliver *d, struct item *it) {
+    bool served = routes_serve(d, it->channel), wait = false;
     if (it->text == NULL || (it->expires_wall_ms && clock_wall_ms() >= it->expires_wall_ms)) {
         (void)deliver_end(d, it, "failed", "expired", it->text ? "expired before it could be sent" : "text is gone", 0);
-    } else if (d->stopping) {
-        (void)deliver_end(d, it, "waiting", "not_sent", "worker stops", 0);
-    } else if (is_log) {
-        log_add(d, it);
-    } else if (!it->is_sms) {
-        (void)deliver_end(d, it, "failed", "no_channel", "unknown channel", 0);
-    } else if (!d->has_carrier) {
-        (void)deliver_end(d, it, "failed", "no_carrier", "no carrier", 0);
-    } else if (it->phone == NULL) {
-        (void)deliver_end(d, it, "failed", "no_phone", "no phone number", 0);
-    } else if (!d->link_up) { /* went down while the claim was committed */
-        (void)deliver_end(d, it, "waiting", "not_sent", "no link to the carrier", 0);
-    } else {
-        TAILQ_INSERT_TAIL(&d->ready[it->lane], it, list);
-        d->ready_n[it->lane]++;
+        return;
     }
+    if (d->stopping) {
+        (void)deliver_end(d, it, "waiting", "not_sent", "worker stops", 0);
+        return;
+    }
+    if (it->channel == CHANNEL_LOG || (!served && d->conf.demo)) {
+        log_add(d, it);
+        return;
+    }
+    if (it->no_consent) {
+        (void)deliver_end(d, it, "failed", "refused", "no acceptance is left", 0);
+        return;
+    }
+    if (served && it->target == NULL) {
+        (void)deliver_end(d, it, "failed", "no_target", "no number or token", 0);
+        return;
+    }
+    if (served) route_choose(d, it, true, &wait);
+    if (it->route) route_ready(it);
+    else if (wait) (void)deliver_end(d, it, "waiting", "not_sent", "no link to the provider", 0); /* went down while the claim was committed */
+    else (void)deliver_end(d, it, "failed", "no_provider", served ? "no provider is left" : "no provider", 0);
 }
 
 static void claimed(void *owner, void *arg) {
@@ -244,7 +286,7 @@ static void claimed(void *owner, void *arg) {
     d->claims_out--;
     for (size_t i = 0; (it = TAILQ_FIRST(&j->list)) != NULL; i++) {
         TAILQ_REMOVE(&j->list, it, list);
-        d->claiming_n[it->lane]--;
+        route_claiming(it, false);
         if (j->e) {
             TAILQ_INSERT_TAIL(&back, it, list);
         } else if (j->each[i]) { /* another worker has it, or it was cancelled */
@@ -253,7 +295,7 @@ static void claimed(void *owner, void *arg) {
         } else {
             decided(d, it);
             fill(d, it, &j->of[i]);
-            dispatch(d, it, j->of[i].channel);
+            dispatch(d, it);
         }
     }
     while ((it = TAILQ_LAST(&back, items)) != NULL) {
@@ -272,13 +314,11 @@ static void claim_done(struct write_job *job, enum err result) {
     mailbox_post(j->d->mail, claimed, j);
 }
 
-/* May this one be claimed now? SMS only as far ahead as can be sent soon, counting what goes before it. */
-static bool may_claim(const struct deliver *d, const struct item *it) {
-    if (!it->is_sms || !d->has_carrier) return true;
-    if (!d->link_up) return false;
-    size_t before = 0;
-    for (int i = 0; i <= it->lane; i++) before += d->ready_n[i] + d->claiming_n[i];
-    return before < sms_ahead(d);
+/* May this one be claimed now? Only as far ahead as can be sent soon; what nobody can ever carry is claimed to be ended. */
+static bool may_claim(struct deliver *d, struct item *it) {
+    bool wait = false;
+    if (it->channel != CHANNEL_LOG) route_choose(d, it, false, &wait);
+    return !wait;
 }
 
 static size_t gather(struct deliver *d, struct items *out) {
@@ -290,7 +330,7 @@ static size_t gather(struct deliver *d, struct items *out) {
             if (!may_claim(d, it)) continue;
             TAILQ_REMOVE(&d->taken[lane], it, list);
             d->taken_n[lane]--;
-            d->claiming_n[lane]++;
+            route_claiming(it, true);
             TAILQ_INSERT_TAIL(out, it, list);
             n++;
         }
@@ -377,7 +417,7 @@ static void drop_all(struct deliver *d) {
         }
     while ((r = TAILQ_FIRST(&d->records)) != NULL) {
         TAILQ_REMOVE(&d->records, r, list);
-        LOG(LOG_ERROR, "delivery_not_recorded", KS("delivery", r->item ? r->item->id : ""), KS("verdict", r->item ? r->verdict : "report"));
+        LOG(LOG_ERROR, "delivery_not_recorded", KS("delivery", r->item ? r->item->id : ""), KS("verdict", r->item ? r->end.verdict : "report"));
         if (r->item) finish(d, r->item);
         x_free(r);
     }
@@ -385,10 +425,12 @@ static void drop_all(struct deliver *d) {
 
 static void maybe_end(struct deliver *d) {
     bool late = clock_mono_ms() - d->stop_mono_ms >= STOP_MS;
-    if (d->ended || d->link || d->claims_out || d->record_out || d->log_out) return;
+    if (d->ended || !routes_are_closed(d) || d->claims_out || d->record_out || d->log_out) return;
     if (!TAILQ_EMPTY(&d->records) && !late) return;
     d->ended = true;
     drop_all(d);
+    http_out_free(d->http);
+    d->http = NULL;
     uv_close((uv_handle_t *)&d->wake, NULL);
     uv_close((uv_handle_t *)&d->tick, NULL);
     uv_close((uv_handle_t *)&d->retry, NULL);
@@ -398,22 +440,23 @@ void deliver_pump(struct deliver *d) {
     if (d->ended) return;
     claim(d);
     log_pump(d);
-    sms_pump(d);
+    routes_pump(d);
     flush_records(d);
     if (d->stopping) {
         maybe_end(d);
         return;
     }
-    int64_t wait = TICK_MS;
-    for (int i = 0; i < LANES && d->link_up; i++)
-        if (d->ready_n[i]) wait = pace_wait_ms(&d->pace, clock_mono_us());
-    MUST(uv_timer_start(&d->tick, on_tick, (uint64_t)(wait < TICK_MS ? wait : TICK_MS), 0) == 0);
+    MUST(uv_timer_start(&d->tick, on_tick, (uint64_t)routes_wait_ms(d, TICK_MS), 0) == 0);
 }
 
 static void on_tick(uv_timer_t *t) {
     struct deliver *d = t->data;
     if (t == &d->retry) d->refused = false;
-    sms_second(d);
+    routes_tick(d);
+    if (clock_mono_ms() >= d->word_mono_ms && !d->stopping) {
+        d->word_mono_ms = clock_mono_ms() + WORD_MS;
+        routes_say(d);
+    }
     sweep(d);
     deliver_pump(d);
     if (d->stopping && !d->ended) MUST(uv_timer_start(&d->tick, on_tick, 20, 0) == 0);
@@ -433,13 +476,12 @@ static void stop_on_loop(void *owner, void *arg) {
     (void)arg;
     d->stopping     = true;
     d->stop_mono_ms = clock_mono_ms();
-    deliver_release_ready(d);
     log_set_held(d, false);
     while ((it = TAILQ_FIRST(&d->log_waiting)) != NULL) {
         TAILQ_REMOVE(&d->log_waiting, it, list);
         (void)deliver_end(d, it, "waiting", "not_sent", "worker stops", 0);
     }
-    sms_close(d);
+    routes_close(d);
     MUST(uv_timer_start(&d->tick, on_tick, 20, 0) == 0);
 }
 
@@ -464,11 +506,7 @@ static void init(struct deliver *d) {
     MUST(uv_timer_init(&d->loop, &d->tick) == 0 && uv_timer_init(&d->loop, &d->retry) == 0);
     d->wake.data = d->tick.data = d->retry.data = d;
     d->mail                                     = mailbox_new(wake, &d->wake);
-    for (int i = 0; i < LANES; i++) {
-        TAILQ_INIT(&d->taken[i]);
-        TAILQ_INIT(&d->ready[i]);
-    }
-    TAILQ_INIT(&d->sent);
+    for (int i = 0; i < LANES; i++) TAILQ_INIT(&d->taken[i]);
     TAILQ_INIT(&d->records);
     TAILQ_INIT(&d->log_waiting);
     TAILQ_INIT(&d->log_writing);
@@ -481,6 +519,8 @@ static void init(struct deliver *d) {
 
 static void fini(struct deliver *d) {
     MUST(uv_loop_close(&d->loop) == 0);
+    routes_free(d);
+    pacer_free(d);
     mailbox_free(d->mail);
     db_close(d->db);
     redis_free(d->redis);
@@ -508,8 +548,12 @@ enum err deliver_start(const struct deliver_conf *conf, struct deliver **out, ch
         e = writer_call(conf->writer, recover, d);
         if (e) (void)snprintf(why, why_n, "store: deliveries of the last run cannot be recovered");
     }
-    if (e == ERR_OK) e = sms_open(d, why, why_n);
+    if (e == ERR_OK) e = routes_open(d, why, why_n);
+    if (e == ERR_OK) e = pacer_open(d, db_path, why, why_n);
     if (e) {
+        d->ended = true; /* nothing is pumped any more */
+        routes_close(d);
+        http_out_free(d->http);
         uv_close((uv_handle_t *)&d->wake, NULL);
         uv_close((uv_handle_t *)&d->tick, NULL);
         uv_close((uv_handle_t *)&d->retry, NULL);
@@ -521,6 +565,7 @@ enum err deliver_start(const struct deliver_conf *conf, struct deliver **out, ch
     MUST(pthread_create(&d->thread, NULL, run, d) == 0);
     (void)pthread_setname_np(d->thread, "deliver");
     deliver_take_start(d);
+    pacer_start(d);
     *out = d;
     return ERR_OK;
 }
@@ -529,6 +574,7 @@ void deliver_stop(struct deliver *d) {
     if (d == NULL) return;
     CHECK_OBJ_NOTNULL(d, DELIVER_MAGIC);
     deliver_take_stop(d);
+    pacer_stop(d);
     mailbox_post(d->mail, stop_on_loop, NULL);
     (void)pthread_join(d->thread, NULL);
     deliver_take_end(d);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The delivery worker: takes delivery ids from the lanes, claims them in the store (the attempt is on record before anything is
- * sent), hands them to their channel, records the verdict. Channels: inbox (a publication was already written with the
- * notice), log (a line in DATA/outbox.log, demo), sms (CMPP). One libuv loop on a thread of its own and a thread that fetches
+ * sent), hands them to their channel, records the verdict. Channels: rows of store/delivery_channel.def, carried by
+ * the providers of the configuration (push/provider.h); log is a line in DATA/outbox.log (demo). One libuv loop on a thread of its own and a thread that fetches
  * from Redis; any number of processes beside one store.
  *
- * Lanes p0 to p3 are strictly in order. Nothing is claimed while the carrier's link is down, so that reading still cancels it and
- * a crash leaves nothing unknown that was not really sent. Without a carrier SMS end as `failed`, "no carrier"; in the demo they
- * go to the log, marked simulated.
+ * Lanes p0 to p3 are strictly in order. Nothing is claimed that no provider can carry now, so that reading still cancels it and
+ * a crash leaves nothing unknown that was not really sent. What no provider serves ends as `failed`, and the next step of its notice is due; in the
+ * demo it goes to the log, marked simulated.
  */
 #ifndef ZB_PUSH_DELIVER_H
 #define ZB_PUSH_DELIVER_H
@@ -21,7 +21,7 @@
 struct deliver;
 
 struct deliver_conf {
-    const struct conf    *conf;    /* cmpp.*; borrowed for life */
+    const struct conf    *conf;    /* its providers; borrowed for life */
     const char           *redis;   /* borrowed for life */
     struct writer        *writer;
     const struct sm4_key *pii_key; /* opens phone numbers */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Inside of the delivery worker, shared by deliver.c (loop, claims, records), deliver_take.c (lanes), deliver_sms.c (carrier) and
+ * Inside of the delivery worker, shared by deliver.c (loop, claims, records), deliver_take.c (lanes), route*.c (providers) and
  * deliver_log.c (demo log). Never included outside push/. Loop thread only, but for what is marked.
  *
  *   lane --taker--> TAKEN --claim committed--> READY --submit--> SENT --answer--> record --committed--> gone
- *                     |  refused: gone           |  link down, stopping: record `waiting`
+ *                     |  refused: gone           |  provider down, stopping: record `waiting`
  *   The lane's entry is acknowledged when the claim was decided: from then on the store owns the delivery.
  */
 #ifndef ZB_PUSH_DELIVER_INT_H
@@ -19,42 +19,51 @@
 #include "base/mailbox.h"
 #include "push/cmpp_link.h"
 #include "push/deliver.h"
-#include "push/pace.h"
+#include "push/http_out.h"
+#include "push/provider.h"
 #include "store/delivery.h"
 #include "store/redis.h"
 
-#define LANES       4
+#define LANES       DELIVERY_LANES
 #define HELD_MAX    128 /* of one lane, taken and not yet claimed */
+#define PARK_OVER   64  /* of one lane, taken and nobody can carry them: what is more is given back for a while */
 #define CLAIM_BATCH 64
 #define CLAIM_JOBS  4
 #define LANE_ACKS   64
 #define RETRY_MS    200 /* the store refused: try again after */
 
+struct route;
+
 struct item {
     TAILQ_ENTRY(item) list;
-    int               lane;
-    bool              is_sms;
-    char              id[ID_CAP], entry[32];
+    int                   lane;
+    enum delivery_channel channel;
+    char                  id[ID_CAP], entry[32];
+    char                 *vendor, *tried, *last; /* from the look into the records; owned */
+    struct route         *route;                 /* NULL: none can */
     /* after the claim */
     int     attempt;
+    bool    no_consent; /* nothing was accepted that this could use */
     bool    is_direct; /* to a bare number: an unknown outcome is not repeated */
-    int64_t expires_wall_ms, at_biz_ms;
-    char   *person, *unit, *kind, *title, *text, *phone; /* owned; text and phone are wiped */
+    int64_t expires_wall_ms, at_biz_ms, at_wall_ms;
+    char   *plain; /* in text: behind the signature of an SMS */
+    char   *person, *unit, *kind, *title, *text, *notice, *object, *app, *var_t, *var_x; /* owned; text is wiped */
+    char   *target, *target_key;                                                       /* number, token, openid; owned, wiped */
 };
 TAILQ_HEAD(items, item);
 
-/* What goes to the store, in the order it happened: an answer or a status report. */
+static inline int item_priority(const struct item *it) { return it->lane / CHANNELS_N; }
+
+/* What goes to the store, in the order it happened: an answer or what a provider told. */
 struct record {
     TAILQ_ENTRY(record) list;
-    struct item *item; /* taken; NULL: a report */
-    const char  *state, *verdict;
-    char         detail[64];
-    int64_t      due_wall_ms, wall_ms;
-    char         refs[CMPP_MSG_IDS_TEXT]; /* Msg_Ids; of a report the one */
-    bool         delivered, whole;
-    char         stat[8];
-    uint64_t     token; /* confirmed to the gateway once stored; 0 none */
-    bool         is_stored;
+    struct item        *item; /* taken; NULL: a report */
+    struct route       *route; /* NULL: none was involved */
+    struct delivery_end end;   /* its strings point here, to literals, to the item and to the route */
+    struct delivery_report told;
+    char                detail[96], template_id[100];
+    char                refs[CMPP_MSG_IDS_TEXT]; /* ids of the provider; of a report the one */
+    uint64_t            token;                   /* confirmed to the provider once stored; 0 none */
 };
 TAILQ_HEAD(records, record);
 
@@ -74,18 +83,17 @@ struct deliver {
     uv_async_t      wake;
     uv_timer_t      tick, retry; /* tick: pacing and the second; retry: after the store refused */
     struct mailbox *mail;        /* any thread posts */
-    struct items    taken[LANES], ready[LANES], sent;
-    size_t          taken_n[LANES], ready_n[LANES], claiming_n[LANES];
+    struct items    taken[LANES];
+    size_t          taken_n[LANES];
     unsigned        claims_out;
     struct records  records; /* not yet in the store */
     bool            record_out, stopping, ended, refused; /* refused: the retry timer runs */
-    int64_t         stop_mono_ms, sweep_mono_ms;
+    int64_t         stop_mono_ms, sweep_mono_ms, word_mono_ms;
 
-    /* carrier */
-    struct cmpp_link *link; /* NULL: none configured, or closed */
-    char              secret[260];
-    bool              has_carrier, link_up;
-    struct pace       pace;
+    struct http_out *http;                   /* of all HTTP providers; NULL: there are none */
+    struct pacer *pacer;                     /* pacer.c */
+    struct route *routes[CONF_SECTIONS_MAX]; /* route.c */
+    size_t        routes_n;
 
     /* demo log */
     struct items log_waiting, log_flushed, log_writing; /* flushed: in order, while held */
@@ -118,9 +126,7 @@ void deliver_pump(struct deliver *d);
 /* Ends an attempt: the item goes to the records. state and verdict: literals. */
 struct record *deliver_end(struct deliver *d, struct item *it, const char *state, const char *verdict, const char *detail, int64_t due_in_ms);
 void           deliver_record(struct deliver *d, struct record *r); /* taken */
-/* Claimed and not sent: back to the store, for a later time or another worker. */
-void deliver_release_ready(struct deliver *d);
-void item_free(struct item *it);
+void           item_free(struct item *it);
 
 /* deliver_take.c; the thread's life */
 void deliver_take_start(struct deliver *d);
@@ -130,12 +136,33 @@ void deliver_ack(struct deliver *d, const struct item *it); /* any thread */
 /* The taker's post: items for the loop (taken). */
 void deliver_taken(void *deliver, void *items);
 
-/* deliver_sms.c */
-enum err sms_open(struct deliver *d, char *why, size_t why_n) MUST_CHECK;
-void     sms_pump(struct deliver *d);  /* submits what may go */
-void     sms_close(struct deliver *d); /* link becomes NULL when it is closed */
-void     sms_second(struct deliver *d);
-size_t   sms_ahead(const struct deliver *d); /* how many may be claimed before they can be sent */
+/* route.c */
+enum err routes_open(struct deliver *d, char *why, size_t why_n) MUST_CHECK;
+bool     routes_are_closed(const struct deliver *d);
+void     routes_close(struct deliver *d); /* each gives back what it had not sent, and closes */
+void     routes_free(struct deliver *d);
+void     routes_pump(struct deliver *d);  /* sends what may go */
+void     routes_tick(struct deliver *d);
+int64_t  routes_wait_ms(const struct deliver *d, int64_t most_ms); /* until the next may go */
+/* The route for this item now: it->route. *wait: there is none now, but one may come: the item stays. phone: known, prefixes count. */
+void route_choose(struct deliver *d, struct item *it, bool phone, bool *wait);
+void route_claiming(struct item *it, bool begins); /* counts claims under way; it->route NULL is legal */
+void route_ready(struct item *it);                  /* claimed: waits for its turn */
+void route_stored(struct route *r, uint64_t token);
+bool        route_needs_consent(const struct route *r);                                         /* false for NULL; any thread */
+const char *route_template(const struct route *r, struct arena *a, const char *notice_kind); /* code, NULL none; any thread */
+const char *route_name(const struct route *r); /* "" for NULL */
+bool routes_serve(const struct deliver *d, enum delivery_channel channel); /* is there any provider */
+
+/* pacer.c. open: before the loop's thread; the rest as the taker's */
+enum err pacer_open(struct deliver *d, const char *db_path, char *why, size_t why_n) MUST_CHECK;
+void     pacer_start(struct deliver *d);
+void     pacer_stop(struct deliver *d); /* joins */
+void     pacer_free(struct deliver *d); /* never opened: nothing */
+void     pacer_wake(struct deliver *d); /* something is wanted */
+void     pacer_word(struct deliver *d, char *json); /* taken: what this worker says of itself */
+void     routes_hold(void *deliver, void *names);   /* its mail: taken */
+void     routes_say(struct deliver *d);             /* every two seconds */
 
 /* deliver_log.c */
 void log_pump(struct deliver *d); /* writes what waits, one batch at a time */

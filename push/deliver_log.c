@@ -27,8 +27,8 @@ static void line(struct buf *b, const struct item *it) {
     jw_ktime(&w, "at", it->at_biz_ms);
     jw_kstr(&w, "to", it->person);
     jw_kstr(&w, "unit", it->unit);
-    jw_kstr(&w, "channel", it->is_sms ? "sms" : "log");
-    if (it->is_sms) jw_kbool(&w, "simulated", true);
+    jw_kstr(&w, "channel", delivery_channels[it->channel].word);
+    if (it->channel != CHANNEL_LOG) jw_kbool(&w, "simulated", true);
     jw_kstr(&w, "kind", it->kind);
     jw_kstr(&w, "title", it->title);
     jw_kstr(&w, "text", it->text);
@@ -64,7 +64,7 @@ static void on_written(uv_work_t *req, int status) {
     if (!ok) LOG(LOG_ERROR, "outbox_log_not_written", KS("file", d->log_path));
     while ((it = TAILQ_FIRST(&d->log_writing)) != NULL) {
         TAILQ_REMOVE(&d->log_writing, it, list);
-        if (ok) (void)deliver_end(d, it, "delivered", it->is_sms ? "simulated" : "logged", "", 0);
+        if (ok) (void)deliver_end(d, it, "delivered", it->channel != CHANNEL_LOG ? "simulated" : "logged", "", 0);
         else (void)deliver_end(d, it, "waiting", "log_error", "the log cannot be written", AGAIN_MS);
     }
     deliver_pump(d);

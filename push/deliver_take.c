@@ -60,18 +60,21 @@ static size_t hand_over(struct deliver *d, struct arena *a, const struct lane_it
     size_t        some  = 0;
     TAILQ_INIT(batch);
     for (size_t i = 0; i < n; i++) {
-        const char  *channel = "";
-        struct item *it      = x_calloc(1, sizeof *it);
-        it->lane             = lane < 0 ? list[i].lane : lane;
+        struct delivery_peek look = {"", "", "", ""};
+        struct item         *it   = x_calloc(1, sizeof *it);
+        it->lane                  = lane < 0 ? list[i].lane : lane;
         (void)snprintf(it->id, sizeof it->id, "%s", list[i].delivery);
         memcpy(it->entry, list[i].entry, sizeof it->entry);
-        enum err e = delivery_peek(d->db, a, it->id, &channel);
+        enum err e = delivery_peek(d->db, a, it->id, &look);
         if (e) {
             if (e == ERR_NOTFOUND) deliver_ack(d, it);
             x_free(it); /* the store cannot be read: the entry is taken again as abandoned */
             continue;
         }
-        it->is_sms = strcmp(channel, "sms") == 0;
+        it->channel = (enum delivery_channel)(it->lane % CHANNELS_N);
+        it->vendor  = x_strdup(look.vendor);
+        it->tried   = x_strdup(look.tried);
+        it->last    = x_strdup(look.last);
         TAILQ_INSERT_TAIL(batch, it, list);
         (void)atomic_fetch_add(&d->held[it->lane], 1);
         (void)atomic_fetch_add(&d->busy, 1);

@@ -11,6 +11,7 @@
 #include "push/sms_out.h"
 #include "store/delivery.h"
 #include "store/outbox.h"
+#include "store/target.h"
 
 #define TITLE_MAX 18 /* characters of an object's title in a text */
 #define MINUTE_MS 60000LL
@@ -24,8 +25,6 @@ static const struct kind {
 #include "push/notice_kinds.def"
 #undef X
 };
-
-static const char *const lanes[] = {"p0", "p1", "p2", "p3"};
 
 static const struct kind *find(const char *kind) {
     for (size_t i = 0; i < ARRAY_N(kinds); i++)
@@ -82,12 +81,6 @@ static enum err publish(struct db *db, struct arena *a, const struct notice_row 
     return e;
 }
 
-static enum err deliver_by(struct db *db, const struct notice_row *n, const char *channel, int64_t after_ms) {
-    char id[ID_CAP];
-    id_new("d_", id);
-    return delivery_insert(db, id, n->id, n->person, channel, lanes[n->priority], n->created_wall_ms + after_ms, n->created_wall_ms);
-}
-
 int64_t notice_after_quiet(const struct notice_rules *rules, int64_t biz_ms) {
     int64_t from = rules->quiet_from_min * MINUTE_MS, to = rules->quiet_to_min * MINUTE_MS;
     int32_t day  = date_of_ms(biz_ms);
@@ -98,28 +91,85 @@ int64_t notice_after_quiet(const struct notice_rules *rules, int64_t biz_ms) {
     return at < to ? date_start_ms(day) + to : biz_ms;
 }
 
-/* An SMS after `after_ms`, unless it would only be noise. Quiet hours are looked up in the business clock and added as they are:
- * a demo that runs faster sends its SMS to the log anyway. */
-static enum err deliver_sms(struct db *db, const struct notice_rules *rules, const struct notice_row *n, int64_t after_ms) {
-    if (n->priority >= 2) {
-        struct sms_history past = {0};
-        enum err           e    = sms_history(db, n->person, n->object, n->created_wall_ms - rules->sms_merge_ms,
-                                              date_start_ms(date_of_ms(n->created_biz_ms)), &past);
-        if (e) return e;
-        bool merged = rules->sms_merge_ms > 0 && past.same_object > 0, over = rules->sms_per_day > 0 && past.today >= rules->sms_per_day;
-        if (merged || over) {
-            metric_add_label(M_C_sms, merged ? "merged" : "over_limit", 1);
-            return ERR_OK;
-        }
-        int64_t due = n->created_biz_ms + after_ms;
-        after_ms += notice_after_quiet(rules, due) - due;
+/* What is being planned: one notice and its steps. */
+struct planning {
+    struct db                 *db;
+    struct arena              *a;
+    const struct notice_rules *rules;
+    const struct notice_row   *n;
+    int                        step;   /* next number */
+    bool                       made;   /* a step before could be made */
+    int64_t                    last_ms; /* delay of the plan's last step */
+};
+
+static enum err add(struct planning *p, enum delivery_channel channel, const char *target, int64_t due_wall_ms, int64_t not_before_ms) {
+    char id[ID_CAP];
+    id_new("d_", id);
+    struct delivery_row d = {.id                 = id,
+                             .notice             = p->n->id,
+                             .person             = p->n->person,
+                             .channel            = delivery_channels[channel].word,
+                             .target             = target,
+                             .priority           = p->n->priority,
+                             .step               = p->step,
+                             .due_wall_ms        = due_wall_ms,
+                             .not_before_wall_ms = not_before_ms,
+                             .wall_ms            = p->n->created_wall_ms};
+    return delivery_insert(p->db, &d);
+}
+
+/* Would an SMS of priority 2 or 3 only be noise? */
+static enum err is_noise(const struct planning *p, bool *yes) {
+    const struct notice_rules *rules = p->rules;
+    struct sms_history         past  = {0};
+    enum err                   e = sms_history(p->db, p->n->person, p->n->object, p->n->created_wall_ms - rules->sms_merge_ms,
+                                               date_start_ms(date_of_ms(p->n->created_biz_ms)), &past);
+    if (e) return e;
+    bool merged = rules->sms_merge_ms > 0 && past.same_object > 0, over = rules->sms_per_day > 0 && past.today >= rules->sms_per_day;
+    *yes = merged || over;
+    if (*yes) metric_add_label(M_C_sms, merged ? "merged" : "over_limit", 1);
+    return ERR_OK;
+}
+
+/* One step: a delivery to each target. Quiet hours are looked up in the business clock and added as they are: a demo that runs faster
+ * sends to the log anyway. */
+static enum err plan_step(struct planning *p, const struct notice_step *s) {
+    const struct delivery_channel_info *info   = &delivery_channels[s->channel];
+    const struct notice_row            *n      = p->n;
+    bool                                duty   = n->priority <= 1, noise = false;
+    char                                nobody[1] = "", *none[] = {nobody}, **targets = none;
+    size_t                              targets_n = 1;
+    enum err                            e = ERR_OK;
+    if (!(p->rules->channels & 1U << s->channel)) return ERR_OK;
+    if (info->target == TARGET_TARGET) e = target_ids(p->db, p->a, n->person, info->word, &targets, &targets_n);
+    if (e == ERR_OK && targets_n > 0 && !duty) e = opted_out(p->db, n->person, info->word, &noise);
+    if (e == ERR_OK && targets_n > 0 && !duty && !noise && s->channel == CHANNEL_SMS) e = is_noise(p, &noise);
+    if (e || targets_n == 0 || noise) return e;
+    int64_t after = p->made ? s->after_ms : s->alone_ms, late = 0;
+    if (n->deadline_wall_ms) after = notice_plan_press(after, p->last_ms, n->deadline_wall_ms - n->created_wall_ms);
+    if (!duty) late = notice_after_quiet(p->rules, n->created_biz_ms + after) - (n->created_biz_ms + after);
+    for (size_t i = 0; e == ERR_OK && i < targets_n; i++) {
+        int64_t due = n->created_wall_ms + after + late;
+        e           = add(p, s->channel, targets[i], due, late ? due : 0);
     }
-    return deliver_by(db, n, "sms", after_ms);
+    p->made = true;
+    p->step++;
+    return e;
+}
+
+static enum err plan_all(struct db *db, struct arena *a, const struct notice_rules *rules, const struct notice_row *n) {
+    const struct notice_plan *plan = &rules->plans[n->priority];
+    struct planning    p    = {.db = db, .a = a, .rules = rules, .n = n, .last_ms = plan->n ? plan->step[plan->n - 1].after_ms : 0};
+    enum err           e    = rules->demo_log ? add(&p, CHANNEL_LOG, "", n->created_wall_ms, 0) : ERR_OK;
+    p.step                  = 1;
+    for (size_t i = 0; e == ERR_OK && i < plan->n; i++) e = plan_step(&p, &plan->step[i]);
+    return e;
 }
 
 enum err notice_person(struct db *db, struct arena *a, const struct notice_rules *rules, const char *person, const struct notice_msg *m,
                        size_t *n) {
-    const struct kind *k = find(m->kind);
+    const struct kind *k     = find(m->kind);
+    const char        *title = cut(a, m->title ? m->title : "", TITLE_MAX);
     char               id[ID_CAP];
     id_new("n_", id);
     struct notice_row row = {.id              = id,
@@ -127,18 +177,19 @@ enum err notice_person(struct db *db, struct arena *a, const struct notice_rules
                              .kind            = m->kind,
                              .object          = m->object ? m->object : "",
                              .title           = k->title,
-                             .body            = fill(a, k->text, cut(a, m->title ? m->title : "", TITLE_MAX), m->extra ? m->extra : ""),
+                             .body            = fill(a, k->text, title, m->extra ? m->extra : ""),
+                             .var_t           = title,
+                             .var_x           = m->extra ? m->extra : "",
                              .dedupe          = m->dedupe,
                              .priority        = k->priority,
                              .created_biz_ms  = m->biz_ms,
-                             .created_wall_ms = m->wall_ms};
+                             .created_wall_ms = m->wall_ms,
+                             .deadline_wall_ms = m->deadline_wall_ms};
     *n         = 0;
     enum err e = notice_insert(db, &row);
     if (e == ERR_DUP) return ERR_OK;
     if (e == ERR_OK) e = publish(db, a, &row);
-    if (e == ERR_OK && rules->demo_log) e = deliver_by(db, &row, "log", 0);
-    int64_t after = rules->sms_after_ms[k->priority];
-    if (e == ERR_OK && after >= 0) e = deliver_sms(db, rules, &row, after);
+    if (e == ERR_OK) e = plan_all(db, a, rules, &row);
     if (e) return e;
     metric_add_label(M_C_notices, m->kind, 1);
     *n = 1;
@@ -159,7 +210,7 @@ enum err notice_unit(struct db *db, struct arena *a, const struct notice_rules *
 }
 
 enum err notice_mark_read(struct db *db, const char *person, const char *notice, int64_t wall_ms) {
-    return notice_read_row(db, person, notice, wall_ms);
+    return notice_read_row(db, person, notice, "app", wall_ms);
 }
 
 enum err sms_code_queue(struct db *db, struct arena *a, const struct notice_rules *rules, const char *phone_plain, const char *text,

@@ -12,11 +12,14 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/sm.h"
+#include "push/notice_plan.h"
 #include "store/db.h"
 
 struct notice_rules {
-    int64_t     sms_after_ms[4]; /* by priority 0..3; -1 never */
-    /* Noise limits (F110, F119) for SMS of priority 2 and 3; the notice itself is always in the inbox at once. Zero: no limit. */
+    const struct notice_plan *plans;    /* by priority 0..3 */
+    unsigned           channels; /* bits of enum delivery_channel: those that have a provider; sms always counts as one */
+    /* Noise limits (F110, F119) for priority 2 and 3; the notice itself is always in the inbox at once. Zero: no limit. Quiet hours hold
+     * for every channel, the others for SMS. */
     int         quiet_from_min, quiet_to_min; /* minutes of the business day between which they wait; equal: no quiet hours */
     int         sms_per_day;                  /* to one person in a business day */
     int64_t     sms_merge_ms;                 /* no second one about the same object within */
@@ -32,6 +35,7 @@ struct notice_msg {
     const char *extra;  /* further words the kind's text wants, or NULL */
     const char *dedupe; /* unique per person */
     int64_t     wall_ms, biz_ms;
+    int64_t     deadline_wall_ms; /* must have reached the person by then: the plan is pressed together; 0: no such time */
 };
 
 /* To every active person of the unit whose roles meet the mask. *n counts new rows (0: all were there already). */
@@ -41,7 +45,7 @@ enum err notice_person(struct db *db, struct arena *a, const struct notice_rules
                        size_t *n) MUST_CHECK;
 /* Business time `biz_ms`, or the end of the quiet hours it falls into. Pure. */
 int64_t notice_after_quiet(const struct notice_rules *rules, int64_t biz_ms);
-/* Marks read and cancels deliveries that have not gone out. ERR_NOTFOUND. */
+/* Marks read in the app and cancels deliveries that have not gone out. ERR_NOTFOUND. */
 enum err notice_mark_read(struct db *db, const char *person, const char *notice, int64_t wall_ms) MUST_CHECK;
 
 #endif

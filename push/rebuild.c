@@ -8,7 +8,7 @@
 
 #define PAGE 512
 
-static enum err fill_lane(struct db *db, struct redis *redis, struct arena *a, const char *lane, int64_t *n) {
+static enum err fill_lane(struct db *db, struct redis *redis, struct arena *a, size_t lane, int64_t *n) {
     int64_t due = 0;
     char    after[64] = "";
     for (;;) {
@@ -16,9 +16,9 @@ static enum err fill_lane(struct db *db, struct redis *redis, struct arena *a, c
         size_t   some;
         arena_reset(a);
         enum err e = delivery_list_queued(db, a, lane, due, after, PAGE, &ids, &some, &due);
-        for (size_t i = 0; e == ERR_OK && i < some; i++) e = lane_add(redis, lane, ids[i]);
+        for (size_t i = 0; e == ERR_OK && i < some; i++) e = lane_add(redis, delivery_lanes[lane], ids[i]);
         if (e == ERR_BUSY) { /* the lane is full: the relay looks again for what is in none */
-            LOG(LOG_WARN, "lane_full", KS("lane", lane));
+            LOG(LOG_WARN, "lane_full", KS("lane", delivery_lanes[lane]));
             return ERR_OK;
         }
         if (e) return e;
@@ -31,9 +31,9 @@ static enum err fill_lane(struct db *db, struct redis *redis, struct arena *a, c
 enum err rebuild_lanes(struct db *db, struct redis *redis, struct arena *a, int64_t *n) {
     enum err e = ERR_OK;
     *n         = 0;
-    for (size_t i = 0; e == ERR_OK && i < 4; i++) {
+    for (size_t i = 0; e == ERR_OK && i < DELIVERY_LANES; i++) {
         e = lane_clear(redis, delivery_lanes[i]);
-        if (e == ERR_OK) e = fill_lane(db, redis, a, delivery_lanes[i], n);
+        if (e == ERR_OK) e = fill_lane(db, redis, a, i, n);
     }
     return e;
 }

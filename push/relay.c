@@ -113,7 +113,7 @@ struct note {
     bool          upkeep;
     struct arena *a;
     char        **ids;
-    char        **lanes;
+    size_t       *lanes;
     size_t        n;
 };
 
@@ -136,7 +136,7 @@ static enum err queue_due(struct relay *r, bool *more) {
     e = writer_call(r->conf.writer, note_run, &k);
     if (e) return e;
     if (upkeep && k.trimmed < TRIM_ROWS) r->upkeep_ms = now + UPKEEP_MS;
-    for (size_t i = 0; e == ERR_OK && i < k.n; i++) e = lane_add(r->redis, k.lanes[i], k.ids[i]);
+    for (size_t i = 0; e == ERR_OK && i < k.n; i++) e = lane_add(r->redis, delivery_lanes[k.lanes[i]], k.ids[i]);
     if (e) r->restore_due = true; /* the rest of them is queued in the store and in no lane */
     *more = e == ERR_OK && (k.n > 0 || k.trimmed == TRIM_ROWS);
     return e;
@@ -160,7 +160,7 @@ static enum err restore(struct relay *r, const char *why) {
 static enum err look_for_stuck(struct relay *r) {
     bool     stuck = false;
     enum err e     = delivery_is_stuck(r->db, clock_wall_ms() - STUCK_MS, &stuck);
-    for (size_t i = 0; e == ERR_OK && stuck && i < 4; i++) {
+    for (size_t i = 0; e == ERR_OK && stuck && i < DELIVERY_LANES; i++) {
         int64_t waiting, pending;
         e     = lane_depth(r->redis, delivery_lanes[i], &waiting, &pending);
         stuck = waiting + pending == 0;

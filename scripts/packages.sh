@@ -2,7 +2,7 @@
 # The one list of Debian packages. run: what `make run` needs; test: what `make test` needs besides.
 #   scripts/packages.sh run|test    installs what is missing; does nothing, and needs no network, when all is there
 set -eu
-RUN="build-essential libwebsockets-dev libwebsockets-evlib-uv libuv1-dev libhiredis-dev libcjson-dev libssl-dev libsqlite3-dev
+RUN="build-essential libwebsockets-dev libwebsockets-evlib-uv libuv1-dev libhiredis-dev libcjson-dev libssl-dev libsqlite3-dev libcurl4-openssl-dev
 redis-server ca-certificates"
 TEST="libcmocka-dev clang libclang-rt-14-dev clang-tidy nginx chromium fonts-noto-cjk curl openssl sqlite3 postgresql procps"
 case "${1:-}" in

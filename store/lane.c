@@ -109,7 +109,7 @@ enum err lane_take_any(struct redis *r, struct arena *a, const char *const *lane
                        int wait_ms, struct lane_item **list, size_t *n) {
     *list = NULL;
     *n    = 0;
-    MUST(lanes_n > 0 && lanes_n <= 8);
+    MUST(lanes_n > 0 && lanes_n <= LANES_MAX);
     for (int i = 0; i < lanes_n; i++)
         if (!name_ok(lanes[i], NAME_MAX_BYTES)) return ERR_INPUT;
     if (!name_ok(worker, NAME_MAX_BYTES)) return ERR_INPUT;

@@ -45,6 +45,21 @@ void session_token_hash(const char *token, char out[65]);
 /* Takes `cost` from bucket `name`; refilled to burst at rate per minute. ERR_LIMIT with *retry_ms when empty. */
 enum err limit_take(struct redis *r, const char *name, int cost, int per_minute, int burst, int64_t *retry_ms) MUST_CHECK;
 
+/* ---- what a provider allows, shared by all workers (D25) ---- */
+/* Takes up to `want` tokens of a bucket filled at the learned rate, a quarter of a second of which is saved up. answers_n, throttled_n:
+ * since the last call; more than 5 % throttled within a second lower the rate by a tenth, else it comes back additively. */
+enum err rate_lease(struct redis *r, const char *provider, int64_t allowed_per_s, int64_t want, int64_t answers_n, int64_t throttled_n, int64_t *granted,
+                    double *rate) MUST_CHECK;
+
+/* ---- what workers say of themselves ---- */
+struct worker_word {
+    const char *worker, *json;
+    int64_t     at_ms; /* wall clock of the worker */
+};
+enum err worker_say(struct redis *r, const char *worker, const char *json) MUST_CHECK;
+/* Those who spoke lately. */
+enum err worker_list(struct redis *r, struct arena *a, struct worker_word **list, size_t *n) MUST_CHECK;
+
 /* ---- once: true the first time a value is seen within ttl (nonces) ---- */
 enum err once(struct redis *r, const char *space, const char *value, int64_t ttl_ms, bool *first) MUST_CHECK;
 
@@ -108,7 +123,7 @@ enum err lane_add(struct redis *r, const char *lane, const char *delivery_id) MU
 /* Blocks at most wait_ms for new ones. */
 enum err lane_take(struct redis *r, struct arena *a, const char *lane, const char *worker, size_t max, int wait_ms, struct lane_item **list,
                    size_t *n) MUST_CHECK;
-/* The same of several lanes (at most 8): `max` of each at most, and whatever comes first ends the waiting. own: instead what this
+/* The same of several lanes (at most LANES_MAX): `max` of each at most, and whatever comes first ends the waiting. own: instead what this
  * worker's name was handed before and never acknowledged (its last life); never blocks. */
 enum err lane_take_any(struct redis *r, struct arena *a, const char *const *lanes, int lanes_n, const char *worker, bool own, size_t max,
                        int wait_ms, struct lane_item **list, size_t *n) MUST_CHECK;

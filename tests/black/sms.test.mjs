@@ -14,7 +14,7 @@ let gw, smsc, numbers;
 
 before(async () => {
   smsc = await new Smsc().start();
-  gw = new Gateway({ conf: { 'notice.sms_after_p2_s': 3, 'notice.sms_merge_s': 0 } });
+  gw = new Gateway({ conf: { 'notice.plan_p2': 'sms+3', 'notice.sms_merge_s': 0 } });
   Object.assign(gw.conf, carrier(gw, smsc));
   await gw.start();
   numbers = await phones(gw);
@@ -108,7 +108,7 @@ test('F110 F119 overdue: at once, also at midnight; a step of the same minute wa
 test('F119 noise limits: so many a day; what is urgent passes', async () => {
   await gw.kill('SIGTERM');
   gw.sanitizer();
-  Object.assign(gw.conf, { 'notice.sms_after_p2_s': 0, 'notice.sms_merge_s': 600, 'notice.sms_per_day': 2 });
+  Object.assign(gw.conf, { 'notice.plan_p2': 'sms+0', 'notice.sms_merge_s': 600, 'notice.sms_per_day': 2 });
   await gw.start();
   const dispatcher = 'demo-approver', ids = ['NP2018-1-3-1', 'NP2018-2-2-1', 'NP2018-3-1-2', 'NP2018-1-2-2'];
   await clock('2018-03-21T09:00:00+08:00');

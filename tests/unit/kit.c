@@ -44,8 +44,9 @@ struct kit *kit_open(void) {
     h->sign_urgent_hours  = 4;
     h->yellow_days        = 3;
     h->instruction_skew_ms = 5 * 60000;
-    h->sms_after_ms[2] = 600000;
-    h->sms_after_ms[3] = -1;
+    static const char *const plans[] = {"sms+0", "sms+0", "sms+600", ""};
+    char inner[128];
+    for (int i = 0; i < 4; i++) MUST(notice_plan_parse(plans[i], &h->plans[i], inner, sizeof inner) == ERR_OK);
     (void)snprintf(h->sms_signature, sizeof h->sms_signature, "南平督办");
     (void)snprintf(h->data_dir, sizeof h->data_dir, "%s", k->dir);
     uint8_t master[32] = {1, 2, 3};

@@ -51,22 +51,22 @@ static void t_defaults(void **state) {
     assert_int_equal(c.workers, 2);
     assert_false(c.demo);
     assert_true(c.push_here);
-    assert_int_equal(c.sms_p3_s, -1);
+    assert_string_equal(c.plan_p3, "push+0");
 }
 
 static void t_good(void **state) {
     (void)state;
     struct conf       c;
     char              why[512];
-    static const char text[] = "# a comment = not an option\n\n   gateway.workers=7\n\tdemo = true  \r\ncmpp.host = a=b # c\nlisten =\n"
-                               "sms.signature = 南平\nnotice.sms_after_p1_s = -1\ngateway.workers = 8";
+    static const char text[] = "# a comment = not an option\n\n   gateway.workers=7\n\tdemo = true  \r\nduty_phone = a=b # c\nlisten =\n"
+                               "sms.signature = 南平\nnotice.quiet_from_min = 0\ngateway.workers = 8";
     assert_int_equal(load(text, sizeof text - 1, &c, why), ERR_OK);
     assert_int_equal(c.workers, 8); /* the last counts; no newline at the end */
     assert_true(c.demo);
-    assert_string_equal(c.cmpp_host, "a=b # c"); /* # is a comment only at the start of a line */
+    assert_string_equal(c.duty_phone, "a=b # c"); /* # is a comment only at the start of a line */
     assert_string_equal(c.listen, "");
     assert_string_equal(c.sms_signature, "南平");
-    assert_int_equal(c.sms_p1_s, -1);
+    assert_int_equal(c.quiet_from_min, 0);
 }
 
 static void t_bad(void **state) {

@@ -49,7 +49,7 @@ static struct {
     struct deliver      *deliver, *second;
     struct db           *db;
     pid_t                smsc;
-    unsigned             port, control;
+    unsigned             port, control, rate;
     bool                 demo;
     uint32_t             request_ms;
     int64_t              again_ms;
@@ -183,6 +183,18 @@ static void stop(void) {
     h.deliver = NULL;
 }
 
+/* The carrier as a section of the configuration. */
+static void provider(const char *secret) {
+    char port[16], rate[16];
+    (void)snprintf(port, sizeof port, "%u", h.port);
+    (void)snprintf(rate, sizeof rate, "%u", h.rate);
+    conf_fini(&h.conf);
+    struct conf_section *s = conf_section_add(&h.conf, "provider", "carrier");
+    const char *const    pairs[][2] = {{"kind", "cmpp"}, {"host", "127.0.0.1"}, {"port", port}, {"sp", "901234"}, {"secret_file", secret},
+                                       {"src_id", "10690000123"}, {"service_id", "ZWTZ"}, {"rate_per_s", rate}};
+    for (size_t i = 0; i < ARRAY_N(pairs); i++) conf_section_set(s, pairs[i][0], pairs[i][1], (int)i);
+}
+
 static void carrier(void) {
     char path[128];
     smsc_start();
@@ -190,9 +202,7 @@ static void carrier(void) {
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     assert_int_equal(write(fd, "1234\n", 5), 5);
     (void)close(fd);
-    OK(conf_set(&h.conf, "cmpp.host", "127.0.0.1", h.why, sizeof h.why));
-    (void)snprintf(h.conf.cmpp_secret_file, sizeof h.conf.cmpp_secret_file, "%s", path);
-    h.conf.cmpp_port = h.port;
+    provider(path);
 }
 
 static enum err add_person(struct db *db, void *arg) {
@@ -210,7 +220,7 @@ static void fill_house(void) {
     memset(&h, 0, sizeof h);
     conf_defaults(&h.conf);
     sm4_key_derive(&h.key, 1, master);
-    h.conf.cmpp_rate = 1000;
+    h.rate           = 1000;
     h.request_ms     = 0;
     h.again_ms       = 60000;
 }
@@ -252,6 +262,7 @@ static int teardown(void **state) {
     writer_stop(h.writer2);
     redis_server_stop(h.server);
     db_close(h.db);
+    conf_fini(&h.conf);
     char cmd[128];
     (void)snprintf(cmd, sizeof cmd, "rm -rf '%s'", h.dir);
     return system(cmd) || bad;
@@ -268,13 +279,15 @@ static enum err add(struct db *db, void *arg) {
     enum err           e = ERR_OK;
     for (int i = w->first; e == ERR_OK && i < w->first + w->n; i++) {
         char              id[32], d[32], body[2000];
-        struct notice_row row = {.id = id, .person = w->person, .kind = "task.assigned", .object = "task:1", .title = "标题", .body = body, .dedupe = id,
+        struct notice_row row = {.id = id, .person = w->person, .kind = "task.assigned", .object = "task:1", .title = "标题", .body = body, .dedupe = id, .var_t = "标题", .var_x = "",
                                  .priority = w->priority, .created_biz_ms = 1520814600000, .created_wall_ms = clock_wall_ms()};
         (void)snprintf(id, sizeof id, "n_%05d", i);
         (void)snprintf(d, sizeof d, "d_%05d", i);
         (void)snprintf(body, sizeof body, "%s%d号", w->body, i);
         e = notice_insert(db, &row);
-        if (e == ERR_OK) e = delivery_insert(db, d, id, w->person, w->channel, delivery_lanes[w->priority], clock_wall_ms(), clock_wall_ms());
+        struct delivery_row dr = {.id = d, .notice = id, .person = w->person, .channel = w->channel, .target = "", .priority = w->priority,
+                                  .due_wall_ms = clock_wall_ms(), .wall_ms = clock_wall_ms()};
+        if (e == ERR_OK) e = delivery_insert(db, &dr);
     }
     return e;
 }
@@ -378,7 +391,7 @@ static void t_rejected(void **state) {
     AWAIT(IDLE);
     assert_int_equal(stat_of("submits"), 1);
     assert_int_equal(one("SELECT COUNT(*) FROM delivery WHERE detail LIKE 'result 9%'"), 1);
-    assert_int_equal(one("SELECT COUNT(*) FROM delivery WHERE detail = 'no phone number'"), 1);
+    assert_int_equal(one("SELECT COUNT(*) FROM delivery WHERE detail = 'no number or token'"), 1);
 }
 
 static void t_silent(void **state) {
@@ -466,7 +479,7 @@ static enum err read_all(struct db *db, void *arg) {
     for (int i = 0; i < 3; i++) {
         char     id[32];
         (void)snprintf(id, sizeof id, "n_%05d", next_id - 3 + i);
-        enum err e = notice_read_row(db, "p_1", id, clock_wall_ms());
+        enum err e = notice_read_row(db, "p_1", id, "app", clock_wall_ms());
         if (e) return e;
     }
     return ERR_OK;
@@ -526,8 +539,8 @@ static void t_two_workers(void **state) {
 
 static void t_lanes_in_order(void **state) {
     (void)state;
+    h.rate = 40;
     carrier();
-    h.conf.cmpp_rate = 40;
     start();
     say(3, 60);
     AWAIT(stat_of("submits") >= 5);
@@ -539,8 +552,8 @@ static void t_lanes_in_order(void **state) {
 
 static void t_rate_kept(void **state) {
     (void)state;
+    h.rate = 200;
     carrier();
-    h.conf.cmpp_rate = 200;
     behave("{\"throttle_every\":100}");
     start();
     say(2, 450);
@@ -602,7 +615,7 @@ static void t_no_carrier(void **state) {
     start();
     say(1, 1);
     AWAIT(COUNT_OF("failed") == 1);
-    assert_int_equal(one("SELECT COUNT(*) FROM delivery WHERE detail = 'no carrier'"), 1);
+    assert_int_equal(one("SELECT COUNT(*) FROM delivery WHERE detail = 'no provider'"), 1);
     assert_string_equal(read_log(), "");
 }
 
@@ -639,8 +652,8 @@ static void t_killed(void **state) {
 static void t_redis_dies(void **state) {
     (void)state;
     int kinds;
+    h.rate = 200;
     carrier();
-    h.conf.cmpp_rate = 200;
     start();
     say(1, 200);
     for (int i = 1; i <= 2; i++) {
@@ -711,9 +724,10 @@ static int be_worker(char **argv) {
     (void)snprintf(h.dir, sizeof h.dir, "%s", argv[2]);
     (void)snprintf(h.db_path, sizeof h.db_path, "%s/zhangban.db", h.dir);
     (void)snprintf(h.redis, sizeof h.redis, "%s", argv[4]);
-    (void)snprintf(h.conf.cmpp_host, sizeof h.conf.cmpp_host, "127.0.0.1");
-    (void)snprintf(h.conf.cmpp_secret_file, sizeof h.conf.cmpp_secret_file, "%s/secret", h.dir);
-    h.conf.cmpp_port = strtol(argv[3], NULL, 10);
+    char secret[128];
+    (void)snprintf(secret, sizeof secret, "%s/secret", h.dir);
+    h.port = (unsigned)strtoul(argv[3], NULL, 10);
+    provider(secret);
     if (writer_start(h.db_path, 4096, 512, (struct writer_hooks){0}, &h.writer, h.why, sizeof h.why) != ERR_OK) return 1;
     struct deliver_conf c = {.conf = &h.conf, .redis = h.redis, .writer = h.writer, .pii_key = &h.key, .worker = "w1", .data_dir = h.dir,
                              .signature = "南平掌办", .backoff_ms = 50};

@@ -29,7 +29,8 @@ static struct {
 #define OK(expr) assert_int_equal((expr), ERR_OK)
 #define WALL     1700000000000LL
 
-static const struct notice_rules RULES = {.sms_after_ms = {0, 0, 600000, 0}, .quiet_from_min = 1290, .quiet_to_min = 450, .sms_per_day = 3,
+static struct notice_plan plans[4];
+static const struct notice_rules RULES = {.plans = plans, .channels = 1U << CHANNEL_SMS | 1U << CHANNEL_PUSH, .quiet_from_min = 1290, .quiet_to_min = 450, .sms_per_day = 3,
                                           .sms_merge_ms = 600000, .signature = "南平掌办"};
 
 static int setup(void **state) {
@@ -43,6 +44,8 @@ static int setup(void **state) {
     OK(migrate(h.db, NULL, NULL, why, sizeof why));
     OK(db_exec(h.db, "INSERT INTO person (id, name, roles, created_wall) VALUES ('p_1', 'a', 1, 0)", ""));
     h.a = arena_new(1U << 20);
+    static const char *const texts[4] = {"push+0 sms+0", "sms+0", "sms+600", "sms+0"};
+    for (int i = 0; i < 4; i++) OK(notice_plan_parse(texts[i], &plans[i], why, sizeof why));
     return 0;
 }
 

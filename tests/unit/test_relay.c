@@ -162,7 +162,8 @@ static enum err add_deliveries(struct db *db, void *arg) {
     for (int i = 0; e == ERR_OK && i < *n; i++) {
         char id[32];
         (void)snprintf(id, sizeof id, "d_%04d", h.ids++);
-        e = delivery_insert(db, id, NULL, "", "sms", delivery_lanes[i % 4], clock_wall_ms(), clock_wall_ms());
+        e = delivery_insert(db, &(struct delivery_row){.id = id, .notice = "", .person = "", .channel = "sms", .target = "", .priority = i % 4,
+                                                         .due_wall_ms = clock_wall_ms(), .wall_ms = clock_wall_ms()});
     }
     return e;
 }
@@ -171,7 +172,7 @@ static void deliveries(int n) { OK(writer_call(h.writer, add_deliveries, &n)); }
 
 static int64_t in_lanes(void) {
     int64_t all = 0, waiting, pending;
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < DELIVERY_LANES; i++) {
         if (lane_depth(h.r, delivery_lanes[i], &waiting, &pending) != ERR_OK) return -1;
         all += waiting + pending;
     }
@@ -334,8 +335,8 @@ static void t_trim(void **state) {
 
 static void t_lane_limit(void **state) {
     (void)state;
-    char **ids, **lanes;
-    size_t n;
+    char **ids;
+    size_t n, *lanes;
     stop();
     struct db *db;
     OK(db_open(h.db_path, DB_WRITE, &db, h.why, sizeof h.why));
@@ -346,7 +347,7 @@ static void t_lane_limit(void **state) {
     assert_int_equal(n, 0);
     OK(delivery_queue_due(db, h.arena, clock_wall_ms(), 256, 7, &ids, &lanes, &n));
     assert_int_equal(n, 8);
-    assert_string_equal(lanes[0], "p0");
+    assert_string_equal(delivery_lanes[lanes[0]], "p0.sms");
     db_close(db);
     start();
     AWAIT(in_lanes() == 40);
@@ -360,7 +361,7 @@ static void t_rebuild(void **state) {
     deliveries(12);
     AWAIT(in_lanes() == 12);
     OK(channel_top(h.r, "task:1", &before));
-    OK(lane_clear(h.r, "p1"));
+    OK(lane_clear(h.r, "p1.sms"));
     OK(rebuild_all(h.db_path, h.redis, &n, h.why, sizeof h.why));
     assert_int_equal(n.deliveries, 12);
     assert_true(n.channel_keys >= 2);

@@ -127,7 +127,7 @@ static void city_open(struct city *c) {
     c->house.cal               = calendar_load("samples/nanping-2018/holidays.json", why, sizeof why);
     c->house.yellow_days       = 3;
     c->house.ranking_min_tasks = 1;
-    for (int i = 0; i < 4; i++) c->house.sms_after_ms[i] = -1;
+    memset(c->house.plans, 0, sizeof c->house.plans);
     (void)snprintf(c->house.sms_signature, sizeof c->house.sms_signature, "掌办");
     now("2018-03-12 08:30");
     MUST(db_open(c->path, DB_WRITE, &db, why, sizeof why) == ERR_OK && migrate(db, NULL, NULL, why, sizeof why) == ERR_OK);

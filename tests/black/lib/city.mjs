@@ -16,7 +16,8 @@ const run = promisify(execFile);
 export function carrier(gw, smsc) {
   const file = path.join(gw.dir, 'cmpp.secret');
   fs.writeFileSync(file, '1234', { mode: 0o600 });
-  return { 'cmpp.host': '127.0.0.1', 'cmpp.port': smsc.port, 'cmpp.secret_file': file };
+  return { providers: { carrier: { kind: 'cmpp', host: '127.0.0.1', port: smsc.port, sp: '901234', secret_file: file, src_id: '10690000123',
+    service_id: 'ZWTZ' } } };
 }
 
 /** {gw, smsc}: first a demo start for the records, then the same data directory without demo. */

@@ -20,7 +20,7 @@ export const BIN = path.join(BUILD, 'zhangban');
 export class Gateway {
   static written = 0;
 
-  /** conf: further options by name ({'ping_s': ...} as in base/conf.def). demo: the 2018 sample and its people. */
+  /** conf: further options by name ({'ping_s': ...} as in base/conf.def), and providers: {name: {kind, ...}}. demo: the 2018 sample and its people. */
   constructor({ conf = {}, demo = true, dir = null } = {}) {
     this.dir = dir ?? fs.mkdtempSync(path.join(os.tmpdir(), 'zb-'));
     this.own = dir === null;
@@ -33,7 +33,8 @@ export class Gateway {
   /** Whole or not at all: other commands of the same gateway may be reading it. */
   writeConf() {
     const next = `${this.file}.${++Gateway.written}`;
-    fs.writeFileSync(next, Object.entries(this.conf).map(([k, v]) => `${k} = ${v}\n`).join(''));
+    const { providers = {}, ...options } = this.conf, lines = (o) => Object.entries(o).map(([k, v]) => `${k} = ${v}\n`).join('');
+    fs.writeFileSync(next, lines(options) + Object.entries(providers).map(([name, o]) => `\n[provider ${name}]\n${lines(o)}`).join(''));
     fs.renameSync(next, this.file);
   }
 
