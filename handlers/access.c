@@ -14,7 +14,7 @@
 static bool is_mine(const struct req *r, const char *unit) { return unit && r->who.unit[0] && strcmp(unit, r->who.unit) == 0; }
 
 enum err access_view(struct req *r, struct access_view *v) {
-    const char *level, *region;
+    const char *level = "", *region = "";
     *v         = (struct access_view){.county = ""};
     enum err e = r->who.unit[0] ? unit_place(r->db, r->a, r->who.unit, &level, &region) : ERR_NOTFOUND;
     if (e && e != ERR_NOTFOUND) return e;

@@ -217,7 +217,7 @@ enum err ledger_add(struct ledger *l, struct db *db, const struct ledger_entry *
 enum err ledger_seal(struct ledger *l, struct db *db) {
     CHECK_OBJ_NOTNULL(l, LEDGER_MAGIC);
     if (!l->dirty) return ERR_OK;
-    int64_t  seq, sealed;
+    int64_t  seq, sealed = 0;
     char     hash[65], text[128], sig_hex[129];
     uint8_t  sig[64];
     enum err e = read_head(db, &seq, hash);
