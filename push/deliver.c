@@ -78,6 +78,10 @@ static enum err record_one(struct db *db, struct record *r) {
     r->told.stat     = r->detail;
     r->told.provider = route_name(r->route);
     enum err e       = delivery_report(db, &r->told);
+    if (e == ERR_NOTFOUND && r->ref_alt[0]) {
+        r->told.ref = r->ref_alt;
+        e           = delivery_report(db, &r->told);
+    }
     return e == ERR_NOTFOUND ? ERR_OK : e; /* of nothing we know: kept with the receipts */
 }
 

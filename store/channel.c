@@ -6,7 +6,8 @@
  * (flush, expiry) or was written by another server process (D12); the next call of any kind begins a new one with an empty
  * log. seq guards against the relay sending a row twice, and only within an epoch: it begins at 0 with it, so that a row
  * whose answer was lost together with the server is published again rather than lost. That may show one row under the old
- * and under the new epoch, where every subscriber starts from a snapshot anyway. The caller's seq only has to grow.
+ * and under the new epoch, where every subscriber starts from a snapshot anyway. The caller's seq only has to grow; the script
+ * also notes it for the caller's next life (channel_relayed).
  *
  * The log may be shorter than the offsets (trimmed, expired): channel_read then says so by complete = false.
  */
@@ -71,11 +72,12 @@ enum err channel_publish_some(struct redis *r, const struct channel_item *v, siz
         if (bad) return bad;
     }
     random_hex16(fresh);
-    cmd_script(&c, r, SCRIPT_PUBLISH, (int)(2 * k));
+    cmd_script(&c, r, SCRIPT_PUBLISH, (int)(2 * k + 1));
     for (size_t i = 0; i < k; i++) {
         cmd_f(&c, KEY_CHANNEL_META, v[i].channel);
         cmd_f(&c, KEY_CHANNEL_LOG, v[i].channel);
     }
+    cmd_s(&c, KEY_RELAYED);
     cmd_run_id(&c);
     cmd_s(&c, fresh);
     cmd_i(&c, CHANNEL_META_MORE_S);
@@ -110,6 +112,18 @@ enum err channel_publish(struct redis *r, const char *channel, const char *key, 
     *published = false;
     memset(pos, 0, sizeof *pos);
     return channel_publish_some(r, &i, 1, &done, pos, published);
+}
+
+enum err channel_relayed(struct redis *r, int64_t *seq) {
+    struct cmd  c;
+    redisReply *p = NULL;
+    *seq          = 0;
+    cmd_init(&c, "GET");
+    cmd_s(&c, KEY_RELAYED);
+    enum err e = redis_run(r, &c, &p);
+    if (e == ERR_OK && p->type != REDIS_REPLY_NIL && !reply_i64(p, seq)) e = redis_bad_reply("relayed", p);
+    freeReplyObject(p);
+    return e;
 }
 
 static bool entry_parse(const redisReply *p, struct arena *a, struct channel_entry *out) {

@@ -90,6 +90,8 @@ struct channel_item {
 enum err channel_item_check(const struct channel_item *i) MUST_CHECK;
 enum err channel_publish_some(struct redis *r, const struct channel_item *v, size_t n, size_t *done, struct channel_pos *pos,
                               bool *published) MUST_CHECK;
+/* The seq of the newest publication of any channel; 0: none, or Redis was flushed. */
+enum err channel_relayed(struct redis *r, int64_t *seq) MUST_CHECK;
 enum err channel_top(struct redis *r, const char *channel, struct channel_pos *pos) MUST_CHECK; /* makes the meta if missing */
 /* Entries with offset > since (ascending), at most max; pos: top at the same instant. *complete: nothing between since and top is
  * missing and epoch ("" = any) is the stream's. */

@@ -82,13 +82,13 @@ static const char limit_lua[] =
     "end\n"                                                                                                                      \
     "local function num(n) return string.format('%.0f',n) end\n"
 
-/* KEYS meta and log of each item. ARGV run_id, fresh epoch, more s, at ms, bus channel; of each item seq, size, ttl s, channel, key,
- * data. Items in order; returns {published, epoch, offset} of each, one after the other. An error leaves out what stands behind it.
+/* KEYS meta and log of each item, relayed. ARGV run_id, fresh epoch, more s, at ms, bus channel; of each item seq, size, ttl s,
+ * channel, key, data. Items in order; returns {published, epoch, offset} of each, one after the other. An error leaves out what stands behind it.
  * Bus message: "P <epoch> <offset> <channel bytes> <key bytes> <data bytes>\n" channel key data. */
 static const char publish_lua[] =
     META_LUA
     "local out={}\n"
-    "for i=1,#KEYS/2 do\n"
+    "for i=1,(#KEYS-1)/2 do\n"
     "  local mk,lk,b=KEYS[2*i-1],KEYS[2*i],6*i-1\n"
     "  local seq,size,ttl,ch,key,data=ARGV[b+1],ARGV[b+2],ARGV[b+3],ARGV[b+4],ARGV[b+5],ARGV[b+6]\n"
     "  local e,o,s=meta(mk,lk,ARGV[1],ARGV[2])\n"
@@ -108,6 +108,7 @@ static const char publish_lua[] =
     "    redis.call('HSET',mk,'e',e,'o',num(o),'s',seq,'r',ARGV[1])\n"
     "    redis.call('EXPIRE',mk,life)\n"
     "    redis.call('EXPIRE',lk,ttl)\n"
+    "    redis.call('SET',KEYS[#KEYS],seq)\n"
     "    redis.call('PUBLISH',ARGV[5],'P '..e..' '..num(o)..' '..#ch..' '..#key..' '..#data..'\\n'..ch..key..data)\n"
     "  end\n"
     "  out[#out+1]=new; out[#out+1]=e; out[#out+1]=num(o)\n"

@@ -346,6 +346,9 @@ static void t_publish_some(void **state) {
         }
     }
     assert_in_range(calls, 5, 20);
+    int64_t relayed = 0;
+    assert_int_equal(channel_relayed(r, &relayed), ERR_OK);
+    assert_int_equal(relayed, 40);
     for (size_t c = 1; c < 4; c++) { /* not 0: the long one does not fit the arena */
         assert_int_equal(channel_read(r, a, names[c], "", 0, 100, &pos, &list, &n, &complete), ERR_OK);
         assert_int_equal(pos.offset, 10);
