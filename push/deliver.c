@@ -158,6 +158,7 @@ struct record *deliver_end(struct deliver *d, struct item *it, const char *state
                                    .verdict     = verdict,
                                    .detail      = r->detail,
                                    .provider    = route_name(it->route),
+                                   .others      = route_others(it->route),
                                    .due_wall_ms = clock_wall_ms() + due_in_ms};
     if (it->channel == CHANNEL_SMS) metric_add_label(M_C_sms, verdict, 1);
     deliver_record(d, r);
@@ -201,7 +202,7 @@ static enum err claim_run(struct db *db, struct write_job *job) {
     return ERR_OK;
 }
 
-static char *opened(struct deliver *d, const void *sealed, size_t n) {
+char *deliver_opened(const struct deliver *d, const void *sealed, size_t n) {
     if (sealed == NULL || n < SM4_EXTRA) return NULL;
     char  *out = x_calloc(1, n + 1);
     size_t len = 0;
@@ -247,18 +248,20 @@ static void fill(struct deliver *d, struct item *it, const struct delivery_job *
     const char *from[]  = {job->person, job->unit, job->kind, job->title, job->notice, job->object, job->app, job->var_t, job->var_x};
     char      **to[]    = {&it->person, &it->unit, &it->kind, &it->title, &it->notice, &it->object, &it->app, &it->var_t, &it->var_x};
     for (size_t i = 0; i < ARRAY_N(to); i++) *to[i] = x_strdup(from[i]);
-    if (it->is_direct) it->text = opened(d, job->text_enc, job->text_enc_n);
+    if (it->is_direct) it->text = deliver_opened(d, job->text_enc, job->text_enc_n);
     else it->text = it->channel == CHANNEL_SMS ? signed_text(d->conf.signature, job->body) : x_strdup(job->body);
     if (it->text) it->plain = behind_signature(it->text);
     if (it->is_direct) name_code(it);
-    if (is_phone) it->target = opened(d, job->phone_enc, job->phone_enc_n);
-    else if (job->token_enc && !job->target_gone) it->target = opened(d, job->token_enc, job->token_enc_n);
-    if (job->key_enc) it->target_key = opened(d, job->key_enc, job->key_enc_n);
+    wipe_free(it->target);
+    it->target = NULL;
+    if (is_phone) it->target = deliver_opened(d, job->phone_enc, job->phone_enc_n);
+    else if (job->token_enc && !job->target_gone) it->target = deliver_opened(d, job->token_enc, job->token_enc_n);
+    if (job->key_enc) it->target_key = deliver_opened(d, job->key_enc, job->key_enc_n);
 }
 
 /* A claimed one to its channel. */
 static void dispatch(struct deliver *d, struct item *it) {
-    bool served = routes_serve(d, it->channel), wait = false;
+    bool served = routes_serve(d, it->channel);
     if (it->text == NULL || (it->expires_wall_ms && clock_wall_ms() >= it->expires_wall_ms)) {
         (void)deliver_end(d, it, "failed", "expired", it->text ? "expired before it could be sent" : "text is gone", 0);
         return;
@@ -279,9 +282,8 @@ static void dispatch(struct deliver *d, struct item *it) {
         (void)deliver_end(d, it, "failed", "no_target", "no number or token", 0);
         return;
     }
-    if (served) route_choose(d, it, true, &wait);
-    if (it->route) route_ready(it);
-    else if (wait) (void)deliver_end(d, it, "waiting", "not_sent", "no link to the provider", 0); /* went down while the claim was committed */
+    if (it->route && route_is_open(it->route)) route_ready(it);
+    else if (it->route) (void)deliver_end(d, it, "waiting", "not_sent", "no link to the provider", 0); /* went down while the claim was committed */
     else (void)deliver_end(d, it, "failed", "no_provider", served ? "no provider is left" : "no provider", 0);
 }
 
@@ -325,7 +327,7 @@ static void claim_done(struct write_job *job, enum err result) {
 /* May this one be claimed now? Only as far ahead as can be sent soon; what nobody can ever carry is claimed to be ended. */
 static bool may_claim(struct deliver *d, struct item *it) {
     bool wait = false;
-    if (it->channel != CHANNEL_LOG) route_choose(d, it, false, &wait);
+    if (it->channel != CHANNEL_LOG) route_choose(d, it, &wait);
     return !wait;
 }
 

@@ -51,12 +51,12 @@ static bool has_prefix(const struct route *r, const char *number) {
     return false;
 }
 
-static bool serves(const struct route *r, const struct item *it, bool phone) {
+static bool serves(const struct route *r, const struct item *it) {
     if (r->channel != it->channel || (r->kind->vendor[0] && strcmp(r->kind->vendor, it->vendor) != 0)) return false;
-    return !phone || delivery_channels[r->channel].target != TARGET_PHONE || has_prefix(r, it->target);
+    return delivery_channels[r->channel].target != TARGET_PHONE || it->target == NULL || has_prefix(r, it->target);
 }
 
-static bool is_open(const struct route *r) {
+bool route_is_open(const struct route *r) {
     return r->is_up && !r->is_held && clock_mono_ms() >= r->shut_until_mono_ms && clock_wall_ms() >= r->quota_until_wall_ms;
 }
 
@@ -74,23 +74,23 @@ static bool has_room(const struct route *r, int priority) {
 }
 
 /* 0: cannot; 1 to 4: the higher, the rather. Weight 0 only when no other can; the one that failed last only when alone. */
-static int rank(const struct route *r, const struct item *it, bool phone) {
-    if (!is_open(r) || (!phone && !has_room(r, item_priority(it)))) return 0;
+static int rank(const struct route *r, const struct item *it) {
+    if (!route_is_open(r) || !has_room(r, item_priority(it))) return 0;
     return 1 + (r->weight > 0 ? 2 : 0) + (strcmp(it->last, r->name) != 0 ? 1 : 0);
 }
 
 /* Smooth weighted round robin over those of the highest rank. */
-void route_choose(struct deliver *d, struct item *it, bool phone, bool *wait) {
+void route_choose(struct deliver *d, struct item *it, bool *wait) {
     struct route *best = NULL, *can[ROUTES_MAX];
     int64_t       total = 0;
     size_t        n     = 0;
     int           top   = 1;
     for (size_t i = 0; i < d->routes_n; i++)
-        if (serves(d->routes[i], it, phone) && !is_named(it->tried, d->routes[i]->name)) can[n++] = d->routes[i];
+        if (serves(d->routes[i], it) && !is_named(it->tried, d->routes[i]->name)) can[n++] = d->routes[i];
     for (size_t i = 0; i < n; i++)
-        if (rank(can[i], it, phone) > top) top = rank(can[i], it, phone);
+        if (rank(can[i], it) > top) top = rank(can[i], it);
     for (size_t i = 0; i < n; i++) {
-        if (rank(can[i], it, phone) != top) continue;
+        if (rank(can[i], it) != top) continue;
         can[i]->turn += can[i]->weight;
         total += can[i]->weight;
         if (best == NULL || can[i]->turn > best->turn) best = can[i];
@@ -108,6 +108,7 @@ const char *route_template(const struct route *r, struct arena *a, const char *n
 }
 
 const char *route_name(const struct route *r) { return r ? r->name : ""; }
+const char *route_others(const struct route *r) { return r ? r->others : ""; }
 
 bool routes_serve(const struct deliver *d, enum delivery_channel channel) {
     for (size_t i = 0; i < d->routes_n; i++)
@@ -119,7 +120,7 @@ bool routes_serve(const struct deliver *d, enum delivery_channel channel) {
 static bool has_other(const struct route *r, const struct item *it) {
     for (size_t i = 0; i < r->d->routes_n; i++) {
         const struct route *o = r->d->routes[i];
-        if (o != r && serves(o, it, true) && !is_named(it->tried, o->name)) return true;
+        if (o != r && serves(o, it) && !is_named(it->tried, o->name)) return true;
     }
     return false;
 }
@@ -251,7 +252,7 @@ static void give_back(struct route *r) {
     for (int i = 0; i < 4; i++)
         while ((it = TAILQ_FIRST(&r->ready[i])) != NULL) {
             not_ready(r, it);
-            (void)deliver_end(r->d, it, "waiting", "not_sent", "no link to the provider", 0);
+            (void)deliver_end(r->d, it, "waiting", "not_sent", "the provider cannot take it now", 0);
         }
 }
 
@@ -305,7 +306,10 @@ static bool send_one(struct route *r, struct item *it) {
 }
 
 static void pump(struct route *r) {
-    if (!is_open(r)) return;
+    if (!route_is_open(r)) { /* shut, over its quota: what is claimed does not wait for it */
+        give_back(r);
+        return;
+    }
     for (int i = 0; i < 4; i++)
         for (struct item *it; (it = TAILQ_FIRST(&r->ready[i])) != NULL;)
             if (!send_one(r, it)) return;
@@ -318,7 +322,7 @@ void routes_pump(struct deliver *d) {
 int64_t routes_wait_ms(const struct deliver *d, int64_t most_ms) {
     for (size_t i = 0; i < d->routes_n; i++) {
         const struct route *r = d->routes[i];
-        int64_t             w = is_open(r) ? pace_wait_ms(&r->pace, clock_mono_us()) : most_ms;
+        int64_t             w = route_is_open(r) ? pace_wait_ms(&r->pace, clock_mono_us()) : most_ms;
         for (int k = 0; k < 4; k++)
             if (r->ready_n[k] && w < most_ms) most_ms = w;
     }

@@ -112,6 +112,8 @@ struct delivery_job {
 /* What to do with an id out of a lane. ERR_NOTFOUND: nothing, it is not queued (any more). Arena. */
 struct delivery_peek {
     const char *channel, *vendor, *tried, *last; /* last: provider of the attempt before, "" none */
+    const void *phone_enc;                       /* NULL: none, or the channel needs none */
+    size_t      phone_enc_n;
 };
 enum err delivery_peek(struct db *db, struct arena *a, const char *id, struct delivery_peek *out) MUST_CHECK;
 /* queued -> claimed, with the attempt and its provider on record before anything is sent. ERR_NOTFOUND: another worker has it, or it
@@ -131,6 +133,7 @@ struct delivery_end {
     int64_t     gone_wall_ms;
     bool        is_later;   /* "waiting" for so long that the next step need not wait for it */
     bool        is_refused; /* the person wants nothing by this channel: noted, so that it is not tried again */
+    const char *others;      /* ",a,b,": who could carry it instead if a receipt that came first says it failed; NULL: nobody */
     const char *template_id; /* of a refusal that is about one template; NULL or "": about the channel */
 };
 enum err delivery_result(struct db *db, const struct delivery_end *r) MUST_CHECK;
