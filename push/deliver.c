@@ -334,7 +334,8 @@ static bool may_claim(struct deliver *d, struct item *it) {
 static size_t gather(struct deliver *d, struct items *out) {
     struct item *it, *next;
     size_t       n = 0;
-    for (int lane = 0; lane < LANES; lane++)
+    for (int lane = 0; lane < LANES; lane++) {
+        if (TAILQ_EMPTY(&d->taken[lane]) || routes_are_full(d, (enum delivery_channel)(lane % CHANNELS_N), lane / CHANNELS_N)) continue;
         for (it = TAILQ_FIRST(&d->taken[lane]); it && n < CLAIM_BATCH; it = next) {
             next = TAILQ_NEXT(it, list);
             if (!may_claim(d, it)) continue;
@@ -344,6 +345,7 @@ static size_t gather(struct deliver *d, struct items *out) {
             TAILQ_INSERT_TAIL(out, it, list);
             n++;
         }
+    }
     return n;
 }
 
@@ -479,6 +481,8 @@ static void on_wake(uv_async_t *w) {
 }
 
 static void wake(void *arg) { (void)uv_async_send(arg); }
+
+void deliver_pump_soon(struct deliver *d) { (void)uv_async_send(&d->wake); }
 
 static void stop_on_loop(void *owner, void *arg) {
     struct deliver *d = owner;

@@ -127,6 +127,7 @@ struct deliver {
 
 /* deliver.c */
 void deliver_pump(struct deliver *d);
+void deliver_pump_soon(struct deliver *d); /* once, when the answers that were read with this one are through */
 /* Ends an attempt: the item goes to the records. state and verdict: literals. */
 struct record *deliver_end(struct deliver *d, struct item *it, const char *state, const char *verdict, const char *detail, int64_t due_in_ms);
 void           deliver_record(struct deliver *d, struct record *r); /* taken */
@@ -160,6 +161,8 @@ bool        route_needs_consent(const struct route *r);                         
 const char *route_template(const struct route *r, struct arena *a, const char *notice_kind); /* code, NULL none; any thread */
 const char *route_name(const struct route *r);   /* "" for NULL */
 const char *route_others(const struct route *r); /* ",a,b,"; "" for NULL and nobody */
+/* Every provider of the channel is well, and none has room for this priority: nothing to choose from for a moment. */
+bool routes_are_full(const struct deliver *d, enum delivery_channel channel, int priority);
 bool routes_serve(const struct deliver *d, enum delivery_channel channel); /* is there any provider */
 
 /* pacer.c. open: before the loop's thread; the rest as the taker's */

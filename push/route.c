@@ -73,6 +73,17 @@ static bool has_room(const struct route *r, int priority) {
     return before < ahead(r);
 }
 
+bool routes_are_full(const struct deliver *d, enum delivery_channel channel, int priority) {
+    size_t n = 0;
+    for (size_t i = 0; i < d->routes_n; i++) {
+        const struct route *r = d->routes[i];
+        if (r->channel != channel) continue;
+        if (!route_is_open(r) || has_room(r, priority)) return false;
+        n++;
+    }
+    return n > 0;
+}
+
 /* 0: cannot; 1 to 4: the higher, the rather. Weight 0 only when no other can; the one that failed last only when alone. */
 static int rank(const struct route *r, const struct item *it) {
     if (!route_is_open(r) || !has_room(r, item_priority(it))) return 0;

@@ -77,12 +77,12 @@ int delivery_channel_of(const char *word); /* -1 */
 /* A lane for each priority and channel, so that neither a bulk job nor a provider that is down holds up what has nothing to do with it. */
 #define DELIVERY_LANES (4 * CHANNELS_N)
 extern const char *const delivery_lanes[DELIVERY_LANES]; /* "p0.log" .. "p3.webhook": priority * CHANNELS_N + channel */
-/* Anything due? Bounded work. */
-enum err delivery_is_due(struct db *db, int64_t wall_ms, bool *yes) MUST_CHECK;
+/* Anything due? Bounded work. but: a set of lanes (bits) that do not count. */
+enum err delivery_is_due(struct db *db, int64_t wall_ms, uint32_t but, bool *yes) MUST_CHECK;
 /* waiting and due -> queued; the ids and indexes of lanes (arena). Higher lanes first; a lane holds at most lane_max queued ones, the others
- * stay waiting. */
-enum err delivery_queue_due(struct db *db, struct arena *a, int64_t wall_ms, size_t max, size_t lane_max, char ***ids, size_t **lanes,
-                            size_t *n) MUST_CHECK;
+ * stay waiting. *full: lanes that are passed over, and those that turn out to be full are added. */
+enum err delivery_queue_due(struct db *db, struct arena *a, int64_t wall_ms, size_t max, size_t lane_max, uint32_t *full, char ***ids,
+                            size_t **lanes, size_t *n) MUST_CHECK;
 /* Queued ones of a lane in order, a page at a time: after (due, id) of the last one; 0 and "" begin. */
 enum err delivery_list_queued(struct db *db, struct arena *a, size_t lane, int64_t after_due, const char *after_id, size_t max,
                               char ***ids, size_t *n, int64_t *last_due) MUST_CHECK;

@@ -11,21 +11,33 @@
 #include "base/check.h"
 #include "store/redis_int.h"
 
-enum err lane_add(struct redis *r, const char *lane, const char *delivery_id) {
+static enum err add_some(struct redis *r, const char *lane, char *const *ids, size_t n) {
     struct cmd  c;
     redisReply *p = NULL;
-    if (!name_ok(lane, NAME_MAX_BYTES) || !name_ok(delivery_id, NAME_MAX_BYTES)) return ERR_INPUT;
     cmd_script(&c, r, SCRIPT_LANE_ADD, 1);
     cmd_f(&c, KEY_LANE, lane);
-    cmd_s(&c, delivery_id);
     cmd_i(&c, LANE_MAX);
+    for (size_t i = 0; i < n; i++) cmd_s(&c, ids[i]);
     enum err e = redis_run(r, &c, &p);
     if (e == ERR_OK) {
         if (p->type != REDIS_REPLY_INTEGER) e = redis_bad_reply("lane_add", p);
-        else if (p->integer == 0) e = ERR_BUSY;
+        else if ((size_t)p->integer < n) e = ERR_BUSY;
     }
     freeReplyObject(p);
     return e;
+}
+
+enum err lane_add_many(struct redis *r, const char *lane, char *const *delivery_ids, size_t n) {
+    enum err e = name_ok(lane, NAME_MAX_BYTES) ? ERR_OK : ERR_INPUT;
+    for (size_t i = 0; i < n; i++)
+        if (!name_ok(delivery_ids[i], NAME_MAX_BYTES)) e = ERR_INPUT;
+    for (size_t i = 0; e == ERR_OK && i < n; i += LANE_BATCH_MAX) e = add_some(r, lane, delivery_ids + i, n - i < LANE_BATCH_MAX ? n - i : LANE_BATCH_MAX);
+    return e;
+}
+
+enum err lane_add(struct redis *r, const char *lane, const char *delivery_id) {
+    char *one = (char *)(uintptr_t)delivery_id;
+    return lane_add_many(r, lane, &one, 1);
 }
 
 static enum err make_group(struct redis *r, const char *lane) {

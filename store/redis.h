@@ -122,6 +122,8 @@ struct lane_item {
     int         lane;      /* index in the list asked for (lane_take_any); else 0 */
 };
 enum err lane_add(struct redis *r, const char *lane, const char *delivery_id) MUST_CHECK;
+/* All in order, LANE_BATCH_MAX a round trip. ERR_BUSY: the lane is full, the rest was not added. */
+enum err lane_add_many(struct redis *r, const char *lane, char *const *delivery_ids, size_t n) MUST_CHECK;
 /* Blocks at most wait_ms for new ones. */
 enum err lane_take(struct redis *r, struct arena *a, const char *lane, const char *worker, size_t max, int wait_ms, struct lane_item **list,
                    size_t *n) MUST_CHECK;

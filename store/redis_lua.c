@@ -142,11 +142,12 @@ static const char presence_get_lua[] =
     "end\n"
     "return out\n";
 
-/* KEYS lane. ARGV delivery id, most entries. */
+/* KEYS lane. ARGV most entries, delivery ids. Returns how many were added. */
 static const char lane_add_lua[] =
-    "if redis.call('XLEN',KEYS[1])>=tonumber(ARGV[2]) then return 0 end\n"
-    "redis.call('XADD',KEYS[1],'*','d',ARGV[1])\n"
-    "return 1\n";
+    "local room=tonumber(ARGV[1])-redis.call('XLEN',KEYS[1])\n"
+    "local n=math.max(0,math.min(room,#ARGV-1))\n"
+    "for i=2,n+1 do redis.call('XADD',KEYS[1],'*','d',ARGV[i]) end\n"
+    "return n\n";
 
 /* KEYS lane. ARGV group, worker, idle ms, count, 1: also its own. Returns {{entry, times so far, delivery}, ...}. What it holds itself stands
  * among the others: so many more are looked at. */
@@ -164,7 +165,8 @@ static const char lane_claim_lua[] =
 
 /* KEYS lane. ARGV group, entries. */
 static const char lane_ack_lua[] =
-    "for i=2,#ARGV do redis.pcall('XACK',KEYS[1],ARGV[1],ARGV[i]); redis.call('XDEL',KEYS[1],ARGV[i]) end\n"
+    "redis.pcall('XACK',KEYS[1],unpack(ARGV))\n"
+    "redis.call('XDEL',KEYS[1],unpack(ARGV,2))\n"
     "return 1\n";
 
 /* KEYS lane. ARGV group. Returns {entries, handed out}. */

@@ -512,8 +512,8 @@ static void check(void) {
     none("failed without a reason", "SELECT id || ' ' || verdict FROM delivery d WHERE state = 'failed' AND NOT (verdict IN ('reported', 'unreported') AND EXISTS "
                                     "(SELECT 1 FROM receipt r WHERE r.delivery = d.id AND r.kind IN ('failed', 'missing'))) AND NOT EXISTS "
                                     "(SELECT 1 FROM attempt a WHERE a.delivery = d.id AND a.n = d.attempts AND a.verdict = d.verdict AND a.verdict IN ('rejected', 'config', 'auth', 'retry', 'gone'))");
-    none("failed with a carrier that was never tried", "SELECT id || ' ' || verdict || ' ' || tried FROM delivery WHERE channel = 'sms' AND state = 'failed' AND attempts < 12 AND "
-                                                       "NOT (tried LIKE '%,cmpp-1,%' AND tried LIKE '%,smpp-1,%')");
+    none("failed with a carrier that was never tried", "SELECT d.id || ' ' || verdict || ' ' || tried FROM delivery d JOIN notice n ON n.id = d.notice WHERE channel = 'sms' AND d.state = 'failed' AND "
+                                                       "attempts < 12 AND n.read_wall IS NULL AND NOT (tried LIKE '%,cmpp-1,%' AND tried LIKE '%,smpp-1,%')");
     none("unknown without an attempt that says so", "SELECT id FROM delivery d WHERE state = 'unknown' AND NOT EXISTS (SELECT 1 FROM attempt a WHERE a.delivery = d.id AND a.n = d.attempts AND a.verdict = 'unknown')");
     none("tried again without a reason",
          "SELECT a.delivery || ' ' || a.n || ' ' || a.provider || ' ' || a.verdict || ' P' || n.priority FROM attempt a JOIN delivery d ON d.id = a.delivery JOIN notice n ON n.id = d.notice "
