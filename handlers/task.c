@@ -309,6 +309,29 @@ static enum err write_reports(struct req *r, const struct task *t, const struct 
     return ERR_OK;
 }
 
+static enum err write_ratings(struct req *r, const struct task *t, const struct access_view *view) {
+    struct task_rating *v;
+    size_t              n;
+    TRY(task_rating_list(r->db, r->a, t->id, &v, &n));
+    jw_key(r->out, "ratings");
+    jw_arr(r->out);
+    for (size_t i = 0; i < n; i++) {
+        if (!access_shows(view, v[i].level, v[i].region)) continue;
+        jw_obj(r->out);
+        jw_kstr(r->out, "unit", v[i].unit);
+        jw_kstr(r->out, "name", v[i].unit_name);
+        jw_kstr(r->out, "by", v[i].person_name);
+        jw_kint(r->out, "quality", v[i].quality);
+        jw_kint(r->out, "efficiency", v[i].efficiency);
+        jw_kstr(r->out, "reason", v[i].reason);
+        jw_kint(r->out, "times", v[i].times);
+        jw_ktime(r->out, "at", v[i].at_biz);
+        jw_obj_end(r->out);
+    }
+    jw_arr_end(r->out);
+    return ERR_OK;
+}
+
 static void write_source(struct req *r, const struct task *t) {
     jw_key(r->out, "source");
     jw_obj(r->out);
@@ -372,6 +395,7 @@ static enum err get(struct req *r, const void *args) {
     write_named(r, "listed_units", v, n);
     TRY(write_units(r, &t, &view));
     TRY(write_reports(r, &t, &view));
+    TRY(write_ratings(r, &t, &view));
     return task_write_actions(r, &t);
 }
 
@@ -492,7 +516,7 @@ static const struct method rows[] = {
      PARAMS(id_params),
      .args_size = sizeof(struct id_args),
      .fn        = get,
-     .reply_doc = "任务、units、reports、actions"},
+     .reply_doc = "任务、units、reports、ratings 各监督单位的评价、actions"},
     {.name  = "task.create",
      .verb  = V_POST,
      .path  = "/v1/tasks",

@@ -53,6 +53,7 @@ const CASES = {
   'task.accept': ['dispatcher', byTask, 'E_NOTFOUND'],
   'task.return': ['dispatcher', byTask, 'E_NOTFOUND'],
   'task.find_false': ['monitor', byTask, 'E_NOTFOUND'],
+  'task.rate': ['monitor', { ...byTask, quality: 4, efficiency: 4 }, 'E_NOTFOUND'],
   'instruction.create': ['leader', SIGNED, 'E_NOTFOUND'],
   'instruction.list': ['leader', reads, 'ok'],
   'instruction.withdraw': ['leader', SIGNED, 'E_NOTFOUND'],

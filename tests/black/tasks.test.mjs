@@ -4,6 +4,7 @@ import test, { before, after } from 'node:test';
 import assert from 'node:assert/strict';
 import { Gateway } from './lib/gateway.mjs';
 import { Api } from './lib/api.mjs';
+import { rows } from './lib/city.mjs';
 import * as work from './lib/work.mjs';
 
 const LEAD = 'sim-NP-SZB', ASSIST = 'sim-NP-GSJ', DISPATCHER = 'demo-dispatcher', APPROVER = 'demo-approver';
@@ -67,6 +68,37 @@ test('F127 three unit roles: a supervision unit reads all, finds reports false, 
   await api.ok(DISPATCHER, 'task.accept', { task_id: id, version: v + 1, opinion: '同意', quality: 4, efficiency: 3 });
   const close = (await history(id)).at(-1);
   assert.deepEqual([close.event, close.data.quality, close.data.efficiency, close.data.on_time], ['accept', 4, 3, true]);
+});
+
+test('F127 a supervision unit rates quality and efficiency of what was accepted: once, changeable, with history, beside the progress', async () => {
+  const id = await submitted(), MONITOR = 'demo-monitor', good = { quality: 4, efficiency: 2, reason: '现场核查，按期完成，材料偏少' };
+  let v = await version(id);
+  await api.refused(MONITOR, 'task.rate', { task_id: id, version: v, ...good }, 'E_STATE');
+  ({ version: v } = await api.ok(DISPATCHER, 'task.accept', { task_id: id, version: v, opinion: '同意', quality: 5, efficiency: 5 }));
+  const before = await see(id), board = async () => (await api.ok(MONITOR, 'ranking.get', { period: '2018', scope: 'city' })).rows;
+  const rows_before = await board();
+  for (const who of [LEAD, DISPATCHER, APPROVER, 'demo-leader', 'demo-auditor']) await api.refused(who, 'task.rate', { task_id: id, version: v, ...good }, 'E_PERM');
+  for (const [field, value] of [['quality', 0], ['quality', 6], ['efficiency', 0], ['efficiency', undefined], ['reason', ' '], ['reason', undefined]])
+    assert.equal((await api.refused(MONITOR, 'task.rate', { task_id: id, version: v, ...good, [field]: value }, 'E_INPUT')).field, field);
+  await api.refused(MONITOR, 'task.rate', { task_id: id, version: v - 1, ...good }, 'E_CONFLICT');
+  assert.deepEqual((await see(id)).ratings, []);
+
+  const first = await api.ok(MONITOR, 'task.rate', { task_id: id, version: v, ...good });
+  assert.deepEqual([first.state, first.version, first.times, first.unit], ['closed', v, 1, 'NP-DDC']);
+  const again = await api.rpc(MONITOR, 'task.rate', { task_id: id, version: v, quality: 3, efficiency: 3, reason: '补充核查' });
+  assert.equal(again.times, 2);
+  const t = await see(id, LEAD);
+  assert.deepEqual(t.ratings.map((r) => [r.unit, r.quality, r.efficiency, r.reason, r.times]), [['NP-DDC', 3, 3, '补充核查', 2]], 'one of the unit: the newest');
+  assert.deepEqual([t.quality, t.reports, t.version, t.state], [before.quality, before.reports, v, 'closed'], 'the dispatcher\'s word and the progress stay');
+  const said = (await history(id, 'demo-auditor')).filter((e) => e.event === 'rate');
+  assert.deepEqual(said.map((e) => [e.actor, e.unit, e.reason, e.data.quality, e.data.efficiency]),
+    [[MONITOR, 'NP-DDC', good.reason, 4, 2], [MONITOR, 'NP-DDC', '补充核查', 3, 3]], 'both stay in the history');
+  const lines = await rows(gw, `SELECT actor FROM ledger WHERE kind = 'task.rate' AND object = 'task:${id}'`);
+  assert.deepEqual(lines.map((l) => l.actor), [MONITOR, MONITOR]);
+  assert.deepEqual((await notices(LEAD, id)).filter((k) => k === 'task.rated'), ['task.rated', 'task.rated']);
+  assert.deepEqual(await board(), rows_before, 'nothing for the ranking');
+  const action = (await see(id, MONITOR)).actions.find((a) => a.action === 'rate');
+  assert.deepEqual([action.path, action.missing], ['rate', []]);
 });
 
 test('F128 closed loop: every change has actor, time, reason and a message to the next actor', async () => {
