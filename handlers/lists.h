@@ -12,6 +12,7 @@ extern const struct method_list board_session_methods;
 extern const struct method_list device_methods;
 extern const struct method_list event_methods;
 extern const struct method_list instruction_methods;
+extern const struct method_list instruction_task_methods;
 extern const struct method_list me_methods;
 extern const struct method_list notice_methods;
 extern const struct method_list plan_methods;

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "handlers/access.h"
+#include "handlers/instruction.h"
 #include "handlers/lists.h"
 #include "handlers/method.h"
 #include "handlers/people.h"
@@ -396,6 +397,7 @@ static enum err get(struct req *r, const void *args) {
     TRY(write_units(r, &t, &view));
     TRY(write_reports(r, &t, &view));
     TRY(write_ratings(r, &t, &view));
+    TRY(task_write_instructions(r, t.id));
     return task_write_actions(r, &t);
 }
 

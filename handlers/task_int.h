@@ -141,6 +141,8 @@ const char *task_json(struct arena *a, const cJSON *v, const char *otherwise);
 
 /* ---- task_edit.c ---- */
 enum err task_create(struct req *r, const void *args) MUST_CHECK;
+/* The same for a caller in handlers/ that wants the id (arena). */
+enum err task_create_id(struct req *r, const struct act_args *p, const char **id_out) MUST_CHECK;
 enum err task_update(struct req *r, const void *args) MUST_CHECK;
 
 #endif

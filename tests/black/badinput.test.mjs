@@ -58,6 +58,7 @@ const CASES = {
   'instruction.list': ['leader', reads, 'ok'],
   'instruction.withdraw': ['leader', SIGNED, 'E_NOTFOUND'],
   'instruction.get': ['leader', { instruction_id: NONE }, 'E_NOTFOUND'],
+  'instruction.to_task': ['dispatcher', { instruction_id: NONE, how: 'create' }, 'E_NOTFOUND'],
   'instruction.sign_for': ['responsible', { instruction_id: NONE }, 'E_NOTFOUND'],
   'instruction.reply': ['responsible', { instruction_id: NONE, text: '已办' }, 'E_NOTFOUND'],
   'instruction.close': ['leader', { instruction_id: NONE }, 'E_NOTFOUND'],
@@ -127,7 +128,7 @@ async function state() {
   out.ledger = (await rows(gw, "SELECT count(*) AS n FROM ledger WHERE kind <> 'refused'"))[0].n;
   for (const table of ['task', 'task_unit', 'task_listed', 'task_event', 'task_report', 'unit', 'unit_alias', 'person', 'device',
     'activation', 'sms_challenge', 'session_revoked',
-    'system_key', 'inbound_event', 'plan', 'evaluation', 'praise', 'instruction', 'instruction_unit', 'instruction_withdrawal', 'notice', 'idem', 'reminder',
+    'system_key', 'inbound_event', 'plan', 'evaluation', 'praise', 'instruction', 'instruction_unit', 'instruction_withdrawal', 'instruction_task', 'notice', 'idem', 'reminder',
     'push_target', 'consent', 'opt_out']) {
     out[table] = crypto.createHash('sha256').update(JSON.stringify(await rows(gw, `SELECT * FROM ${table} ORDER BY rowid`))).digest('hex');
   }
