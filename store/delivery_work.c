@@ -277,7 +277,11 @@ enum err delivery_report(struct db *db, const struct delivery_report *r) {
     if (r->told == TOLD_READ) return told_read(db, id, r->wall_ms);
     if (r->told == TOLD_FAILED) return fail(db, id, r->provider, r->others, "reported", r->stat, r->wall_ms);
     int64_t open = 0;
-    if (!r->whole) GO(db_one_i(db, &open, "SELECT COUNT(*) FROM sms_part WHERE delivery = ?1 AND provider = ?2 AND stat <> 'DELIVRD'", "ss", id, r->provider));
+    if (!r->whole) /* the parts of that attempt, which came with one answer: what an earlier one left open does not hold it up */
+        GO(db_one_i(db, &open,
+                    "SELECT COUNT(*) FROM sms_part WHERE delivery = ?1 AND provider = ?2 AND stat <> 'DELIVRD' AND at_wall = "
+                    "(SELECT p.at_wall FROM sms_part p WHERE p.msg_id = ?3 AND p.delivery = ?1 AND p.provider = ?2)",
+                    "sss", id, r->provider, r->ref));
     if (open > 0) return ERR_OK;
     return db_exec(db, "UPDATE delivery SET state = 'delivered', detail = ?2, verdict = 'delivered', updated_wall = ?3 WHERE id = ?1 AND "
                        "(state IN ('sent', 'claimed', 'unknown') OR (state = 'waiting' AND attempts > 0))",
