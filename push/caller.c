@@ -50,6 +50,8 @@ TAILQ_HEAD(items, item);
 
 enum cred_phase { PH_NONE, PH_ASKING, PH_MAKING, PH_READY, PH_FAILED };
 
+enum ask_what { ASK_GET, ASK_PUT, ASK_RELEASE };
+
 /* A question to Redis on a worker thread; lives on when the caller is gone. */
 struct ask {
     uv_work_t       work;
@@ -57,7 +59,7 @@ struct ask {
     struct redis   *redis;
     struct sm4_key  key;
     char            name[128], mark[17];
-    enum { ASK_GET, ASK_PUT, ASK_RELEASE } what;
+    enum ask_what   what;
     int64_t         after_ms, wall_ms;
     struct cred     cred;
     enum cred_state state;
@@ -249,7 +251,7 @@ static void ask_done(uv_work_t *w, int status) {
     pump(c);
 }
 
-static bool ask_start(struct caller *c, int what) {
+static bool ask_start(struct caller *c, enum ask_what what) {
     struct ask *q = c->ask;
     if (q == NULL || q->is_busy) return false;
     q->what      = what;
