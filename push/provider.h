@@ -139,7 +139,8 @@ struct provider_opt {
 };
 
 struct provider;
-struct link_proto; /* push/link_proto.h */
+struct link_proto; /* push/link.h */
+struct link_conf;
 struct net_guard;  /* push/net_guard.h */
 
 /* What makes a message louder, from quiet to loud: a window over what is on the screen, a text message, a telephone call. */
@@ -157,7 +158,10 @@ struct provider_kind {
     int64_t                    window;     /* default of the option; 0: 64 */
     bool                       many_hosts; /* targets are URLs: each message may go to another host */
     bool                       templates;  /* says only what has a template: needs `template.<notice kind>` options */
-    const struct link_proto   *link;       /* family of links; then nothing below is set */
+    const struct link_proto   *link;       /* family of links; then nothing below is set but link_fill and open (push/link_options.h) */
+    /* Options that this protocol names for itself, into the configuration of its link; borrowed from the provider. push/link_options.c
+     * sets what all have: host, port, src_id, service_id, codes, window. */
+    void (*link_fill)(const struct provider *p, struct link_conf *c);
 
     size_t state_size; /* zeroed block of its own, provider_state(p): parsed keys */
     /* Reads keys, checks options that depend on each other. why: one line naming the option. */

@@ -34,7 +34,7 @@ struct route {
     struct provider            *provider;
     const struct provider_kind *kind;
     const struct route_family  *family;
-    void                       *peer; /* struct cmpp_link or struct caller */
+    void                       *peer; /* struct link or struct caller */
     const char                 *name;
     enum delivery_channel       channel;
     char                       *others; /* ",a,b,": the other providers of this channel and vendor */
