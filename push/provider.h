@@ -149,7 +149,7 @@ enum push_raise { RAISE_APP = 1, RAISE_SMS = 2, RAISE_PHONE = 3 };
 struct provider_kind {
     const char                *name;    /* "apns" */
     const char                *channel; /* "push": a row of store/delivery_channel.def */
-    const char                *vendor;  /* push: which devices it serves (device.vendor), "apns", "huawei", ...; else "" */
+    const char                *vendor;  /* whose targets it serves (push_target.vendor): "apns", "huawei", "wecom", ...; numbers: "" */
     const char                *doc;
     const struct provider_opt *opts; /* its own; those of every provider are in provider.c */
     size_t                     opts_n;

@@ -17,6 +17,7 @@
  *   zb:k:<name>         hash    m made ms, v sealed credential of a provider              what it has left
  *   zb:kl:<name>        string  a worker makes that credential now                       CRED_LOCK_MS
  *
+ *   zb:relayed          string the newest outbox row that reached a channel        none; set by the script that publishes
  *   zb:mark             string  set by the relay; missing: Redis was flushed           none
  *
  *   pub/sub: zb:bus (publications), zb:control (control messages), zb:probe:<random> (a bus talking to itself)
@@ -38,6 +39,7 @@
 #define KEY_MARK           "zb:mark"
 #define KEY_CRED           "zb:k:%s"
 #define KEY_CRED_LOCK      "zb:kl:%s"
+#define KEY_RELAYED        "zb:relayed"
 #define KEY_CHANNELS       "zb:c:*" /* pattern */
 
 #define BUS_CHANNEL     "zb:bus"
