@@ -221,7 +221,7 @@ enum err circular_channels(struct db *db, struct arena *a, const char *circular,
 
 /* ---- jobs ---- */
 enum err circular_job_any(struct db *db, struct arena *a, const char **id) {
-    return one_text(db_query(db, "SELECT id FROM circular WHERE job <> '' ORDER BY id LIMIT 1", ""), a, id);
+    return one_text(db_query(db, "SELECT id FROM circular WHERE job <> '' ORDER BY priority, id LIMIT 1", ""), a, id);
 }
 
 enum err circular_job_set(struct db *db, const char *id, const char *job, int64_t ord, const char *after) {

@@ -85,7 +85,7 @@ struct circular_channel {
 enum err circular_channels(struct db *db, struct arena *a, const char *circular, struct circular_channel **list, size_t *n) MUST_CHECK;
 
 /* ---- jobs ---- */
-/* A circular with a job, and only that of its row; ERR_NOTFOUND: nothing to do. */
+/* The loudest circular with a job, the oldest of them; ERR_NOTFOUND: nothing to do. */
 enum err circular_job_any(struct db *db, struct arena *a, const char **id) MUST_CHECK;
 enum err circular_job_set(struct db *db, const char *id, const char *job, int64_t ord, const char *after) MUST_CHECK;
 /* The next people of the job "send" from its place on, at most max; ord and after: the place behind them. *end: there are no more. */
