@@ -326,20 +326,18 @@ static enum err of_sender(struct req *r, const char *id, struct circular *c) {
 enum err circular_urge(struct req *r, const void *args) {
     const struct circular_id_args *p = args;
     struct circular                c;
-    char                         **ids;
-    size_t                         n;
+    int64_t                        people;
     TRY(of_sender(r, p->circular_id, &c));
     if (strcmp(c.state, "closed") == 0) return req_fail(r, ERR_STATE, "这份通知已经结束，不能再催办。");
     if (*c.job) return req_fail(r, ERR_STATE, "还在发送中，全部发出后才能催办。");
-    TRY(circular_unread(r->db, r->a, c.id, "", 1, &ids, &n));
-    if (n == 0) return req_fail(r, ERR_STATE, "所有人都已阅读，不需要催办。");
+    TRY(circular_unread_n(r->db, c.id, &people));
+    if (people == 0) return req_fail(r, ERR_STATE, "所有人都已阅读，不需要催办。");
     int64_t level = c.priority > 0 ? c.priority - 1 : 0, last = c.urged_wall ? c.urged_wall : c.created_wall;
     TRY(check_loud(r, level, p->reason));
     if (r->wall_ms - last < CIRCULAR_URGE_MS) {
         r->retry_ms = CIRCULAR_URGE_MS - (r->wall_ms - last);
         return req_fail(r, ERR_LIMIT, "两次提醒至少间隔 5 分钟，请于 %s 后再催办。", clock_text(r->a, last + CIRCULAR_URGE_MS + 59999));
     }
-    int64_t people = c.total - c.stages[STAGE_READ];
     TRY(circular_urge_add(r->db, c.id, r->who.id, level, p->reason ? p->reason : "", people, r->wall_ms));
     TRY(audit(r, c.id, level, people, NULL, p->reason));
     TRY(circular_get(r->db, r->a, c.id, &c));
@@ -355,10 +353,12 @@ enum err circular_urge(struct req *r, const void *args) {
 enum err circular_end(struct req *r, const void *args) {
     const struct circular_id_args *p = args;
     struct circular                c;
+    int64_t                        unread;
     TRY(of_sender(r, p->circular_id, &c));
     if (strcmp(c.state, "closed") != 0) {
+        TRY(circular_unread_n(r->db, c.id, &unread));
         TRY(circular_close(r->db, c.id, r->wall_ms));
-        TRY(req_ledger(r, arena_printf(r->a, "circular:%s", c.id), arena_printf(r->a, "{\"unread\":%lld}", (long long)(c.total - c.stages[STAGE_READ]))));
+        TRY(req_ledger(r, arena_printf(r->a, "circular:%s", c.id), arena_printf(r->a, "{\"unread\":%lld}", (long long)unread)));
         TRY(circular_get(r->db, r->a, c.id, &c));
         TRY(circular_step(r->house, r->db, r->a, &c, FIRST_PEOPLE, r->wall_ms, r->biz_ms));
     }

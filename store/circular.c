@@ -285,6 +285,10 @@ enum err circular_job_people(struct db *db, struct arena *a, const struct circul
     return ERR_OK;
 }
 
+enum err circular_unread_n(struct db *db, const char *id, int64_t *n) {
+    return db_one_i(db, n, "SELECT COUNT(*) FROM circular_person WHERE circular = ?1 AND read_wall = 0", "s", id);
+}
+
 enum err circular_unread(struct db *db, struct arena *a, const char *id, const char *after, size_t max, char ***ids, size_t *n) {
     *ids           = arena_alloc(a, max * sizeof(char *));
     *n             = 0;

@@ -92,6 +92,7 @@ enum err circular_job_set(struct db *db, const char *id, const char *job, int64_
 enum err circular_job_people(struct db *db, struct arena *a, const struct circular *c, size_t max, char ***ids, char ***units, size_t *n, int64_t *ord,
                              const char **after, bool *end) MUST_CHECK;
 /* Those who have not read, behind `after`. */
+enum err circular_unread_n(struct db *db, const char *id, int64_t *n) MUST_CHECK;
 enum err circular_unread(struct db *db, struct arena *a, const char *id, const char *after, size_t max, char ***ids, size_t *n) MUST_CHECK;
 /* Told: a row and a mark. Again: nothing. */
 enum err circular_person_add(struct db *db, const char *circular, const char *person, const char *unit) MUST_CHECK;

@@ -23,7 +23,7 @@ enum err circular_mark(struct db *db, const char *circular, const char *person) 
 enum err circular_mark_delivery(struct db *db, const char *delivery) {
     return db_exec(db,
                    "INSERT INTO circular_mark (circular, person) SELECT n.circular, n.person FROM delivery d JOIN notice n ON n.id = d.notice WHERE d.id = ?1 "
-                   "AND n.circular <> '' ON CONFLICT (circular, person) DO NOTHING",
+                   "AND d.channel <> 'log' AND n.circular <> '' ON CONFLICT (circular, person) DO NOTHING",
                    "s", delivery);
 }
 
