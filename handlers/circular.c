@@ -265,7 +265,7 @@ static const struct param people_params[] = {
 static const struct method rows[] = {
     {.name = "circular.estimate", .verb = V_POST, .path = "/v1/circulars/estimate", .doc = "发送前估算：多少人，各种方式能到多少人，按什么步骤提醒。不发送任何内容。",
      .roles = SENDER_ROLES, .cost = 2, PARAMS(estimate_params), .args_size = sizeof(struct circular_args), .fn = circular_estimate,
-     .reply_doc = "people，units，push、wechat、office、sms 各能到的人数，none 只能在掌办看到的人数，plan 提醒步骤"},
+     .reply_doc = "people，units，push、wechat、office、sms 各能到的人数，none 只能在掌办看到的人数，plan 提醒步骤（after_s 未读多久后，alone_s 别的方式到不了时）"},
     {.name = "circular.create", .verb = V_POST, .path = "/v1/circulars",
      .doc = "发送必读通知给单位（单位组展开）、岗位或人员，最多 20000 人；0、1 级限市领导和督办人员并须写明理由。立即返回，其余人员随后陆续发出。", .roles = SENDER_ROLES,
      .flags = M_WRITE | M_CREATED, .cost = 4, PARAMS(create_params), .args_size = sizeof(struct circular_args), .fn = circular_create,

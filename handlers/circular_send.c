@@ -210,6 +210,7 @@ static void write_plan(struct req *r, int64_t priority) {
         jw_kstr(r->out, "channel", delivery_channels[s->channel].word);
         jw_kstr(r->out, "name", delivery_channels[s->channel].zh);
         jw_kint(r->out, "after_s", s->after_ms / 1000);
+        jw_kint(r->out, "alone_s", s->alone_ms / 1000);
         jw_obj_end(r->out);
     }
     jw_arr_end(r->out);

@@ -211,6 +211,7 @@ function connect() {
       net.up = up;
       net.ever ||= up;
       if (up) net.heardAt = Date.now();
+      tick();
       if (!back) return;
       delete $('band').dataset.off;
       band('');

@@ -74,7 +74,7 @@ export function estimateText(e) {
 const after = (s) => (s === 0 ? '立即' : s < 60 ? `${s} 秒后` : `${Math.round(s / 60)} 分钟后`);
 export function planText(plan) {
   if (!plan.length) return '这一级别只进掌办收件箱，不发推送和短信。';
-  return `未读的：${plan.map((s) => `${after(s.after_s)}${s.name}`).join('，')}；读过即停。`;
+  return `未读的：${plan.map((s) => `${after(s.after_s)}${s.name}${s.alone_s < s.after_s ? `（别的方式到不了的人${after(s.alone_s)}）` : ''}`).join('，')}；读过即停。`;
 }
 
 export const spoken = (c) => `已读${people(c.read)}，已送达未读${people(c.reached)}，未送达${people(c.unreached)}，共${people(c.total)}。`;

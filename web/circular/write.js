@@ -11,6 +11,7 @@ const ESTIMATE_AFTER_MS = 400;
 const TITLE_MAX = 40;
 const TEXT_MAX = 2000;
 const LOUD = 1;
+const LEVELS = ['city', 'county'];
 const LOUD_ROLES = ['leader', 'dispatcher'];
 const PLACES = { title: 'f-title', text: 'f-text', units: 'f-units', expand: 'f-units', people: 'f-units', priority: 'f-priority', reason: 'f-reason', deadline: 'f-deadline' };
 
@@ -47,6 +48,7 @@ export class Write {
 
   // Does leaving lose something? It is kept as a draft, so no.
   keep() {
+    if (!this.faults.hidden) this.showFaults(this.faultsOf(), false); // what was put right is no fault any more
     localStorage.setItem(DRAFT, JSON.stringify(this.v));
   }
 
@@ -101,7 +103,6 @@ export class Write {
     const draw = () => setText(count, `${length(input.value)} / ${max}`);
     input.addEventListener('input', () => {
       this.v[name] = input.value;
-      input.removeAttribute('aria-invalid');
       draw();
       this.keep();
     });
@@ -124,7 +125,7 @@ export class Write {
     list.tabIndex = -1;
     const draw = () => {
       const q = search.value.trim();
-      const hits = this.units.filter((u) => !u.group || u.members_complete !== false).filter((u) => !q || `${u.short_name}${u.full_name}`.includes(q));
+      const hits = this.units.filter((u) => LEVELS.includes(u.level) && (!u.group || u.members_complete)).filter((u) => !q || `${u.short_name}${u.full_name}`.includes(q));
       hits.sort((a, b) => this.v.units.includes(b.code) - this.v.units.includes(a.code));
       list.replaceChildren(...hits.map((u) => this.unitOption(u)));
       if (!hits.length) list.append(el('p', 'hint', `没有找到“${q}”，换个说法再试。`));
@@ -245,7 +246,8 @@ export class Write {
     return out;
   }
 
-  showFaults(list) {
+  showFaults(list, focus = true) {
+    for (const e of this.form.querySelectorAll('[aria-invalid]')) e.removeAttribute('aria-invalid');
     this.faults.hidden = list.length === 0;
     const ul = el('ul');
     for (const [name, text] of list) {
@@ -261,12 +263,11 @@ export class Write {
       this.form.querySelector(`#${PLACES[name]}`)?.setAttribute('aria-invalid', 'true');
     }
     this.faults.replaceChildren(el('b', '', '请检查填写内容'), ul);
-    if (list.length) this.form.querySelector(`#${PLACES[list[0][0]]}`)?.focus();
+    if (list.length && focus) this.form.querySelector(`#${PLACES[list[0][0]]}`)?.focus();
   }
 
   async submit() {
     const bad = this.faultsOf();
-    for (const e of this.form.querySelectorAll('[aria-invalid]')) e.removeAttribute('aria-invalid');
     this.showFaults(bad);
     if (bad.length) return;
     const { v } = this;
