@@ -110,5 +110,5 @@ const char *circular_words(struct arena *a, const struct circular_person *p, con
     text = failures(a, t, n);
     if (*text) return text;
     if (n > 0) return "发送已取消，登录掌办可见";
-    return "没有可用的送达方式：未绑定手机应用，这一级别的通知不发短信；登录掌办可见";
+    return "没有可用的送达方式（未绑定手机应用、已退订，或这一级别不发短信）；登录掌办可见";
 }
