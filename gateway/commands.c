@@ -39,8 +39,12 @@ int command_check_config(const struct conf *conf, int argc, char **argv) {
     if (argc > 1) return command_bad_option(argv[1]);
     char why[512];
     conf_print(conf, stdout, true);
-    if (providers_check(conf, why, sizeof why) == ERR_OK) return 0;
-    return failed("check-config", why, ERR_INPUT);
+    struct provider **list;
+    size_t            n;
+    enum err          e = providers_make(conf, &list, &n, why, sizeof why);
+    if (e) return failed("check-config", why, e);
+    providers_free(list, n);
+    return 0;
 }
 
 int command_openapi(const struct conf *conf, int argc, char **argv) {

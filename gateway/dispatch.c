@@ -70,6 +70,7 @@ static void finish(struct call *c, enum err e) {
     struct answer a = {.e        = e,
                        .json     = c->stored_reply ? c->stored_reply : buf_str(&c->reply),
                        .json_n   = c->stored_reply ? strlen(c->stored_reply) : c->reply.len,
+                       .raw      = r->raw,
                        .detail   = r->detail,
                        .field    = r->field,
                        .retry_ms = r->retry_ms,
@@ -305,11 +306,14 @@ void dispatch(struct app *app, struct call_in *in) {
         c->sys_nonce = arena_strdup(c->arena, in->sys_nonce);
         c->sys_sign  = arena_strdup(c->arena, in->sys_sign);
         c->raw_path  = arena_strdup(c->arena, in->raw_path);
-        if (in->sys_key) { /* the signature covers the body as it came */
+        r->query     = arena_strdup(c->arena, in->query);
+        if (in->sys_key || (in->m->flags & M_RAW)) { /* the signature covers the body as it came */
             c->body   = x_malloc(in->body_n + 1);
             c->body_n = in->body_n;
             memcpy(c->body, in->body, in->body_n);
             c->body[in->body_n] = '\0';
+            r->body             = c->body;
+            r->body_n           = c->body_n;
         }
     }
     if (e) {

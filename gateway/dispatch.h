@@ -16,6 +16,7 @@ struct answer {
     enum err    e;
     const char *json;
     size_t      json_n;
+    const char *raw;            /* text answered in place of json (M_RAW); NULL: none */
     const char *detail, *field; /* on refusal; may be NULL */
     int64_t     retry_ms;
     bool        created; /* 201 */
@@ -31,7 +32,7 @@ struct call_in {
     const char          *idem_key; /* copied; NULL: none */
     bool                 rest;
     /* systems by API key; copied; key NULL: none */
-    const char *sys_key, *sys_time, *sys_nonce, *sys_sign, *raw_path, *body;
+    const char *sys_key, *sys_time, *sys_nonce, *sys_sign, *raw_path, *body, *query;
     size_t      body_n;
     answer_fn  *answer;
     uint64_t    origin, tag; /* handed back */

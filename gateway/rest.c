@@ -8,9 +8,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metric.h"
-#include "base/text.h"
 #include "gateway/dispatch.h"
 #include "gateway/openapi.h"
+#include "gateway/query.h"
 #include "gateway/static.h"
 
 static void answer_bytes(struct net_loop *l, uint64_t id, int status, const char *type, struct buf *b, char *headers) {
@@ -34,8 +34,11 @@ static void rest_answer(struct app *app, uint64_t id, uint64_t loop, const struc
     struct buf       b;
     buf_init(&b, a->json_n + 8192);
     if (a->e == ERR_OK) {
-        buf_put(&b, a->json, a->json_n);
-        answer_bytes(l, id, a->created ? 201 : 200, "application/json; charset=utf-8", &b, x_strdup("cache-control: no-store\r\n"));
+        const char *text = a->raw ? a->raw : a->json;
+        bool        json = a->raw == NULL || *a->raw == '{' || *a->raw == '[';
+        buf_put(&b, text, a->raw ? strlen(a->raw) : a->json_n);
+        answer_bytes(l, id, a->created ? 201 : 200, json ? "application/json; charset=utf-8" : "text/plain; charset=utf-8", &b,
+                     x_strdup("cache-control: no-store\r\n"));
         return;
     }
     const struct err_info *i = err_info(a->e);
@@ -46,47 +49,6 @@ static void rest_answer(struct app *app, uint64_t id, uint64_t loop, const struc
     if (a->e == ERR_AUTH) buf_puts(&h, "www-authenticate: Bearer\r\n");
     buf_puts(&h, "cache-control: no-store\r\n");
     answer_bytes(l, id, i->http, "application/problem+json", &b, buf_take(&h, NULL));
-}
-
-static int hex_digit(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if ((c | 32) >= 'a' && (c | 32) <= 'f') return (c | 32) - 'a' + 10;
-    return -1;
-}
-
-static bool query_decode(const char *p, size_t n, char *out, size_t cap) {
-    size_t k = 0;
-    for (size_t i = 0; i < n; i++) {
-        char c = p[i] == '+' ? ' ' : p[i];
-        if (c == '%') {
-            if (i + 2 >= n || hex_digit(p[i + 1]) < 0 || hex_digit(p[i + 2]) < 0) return false;
-            c = (char)(hex_digit(p[i + 1]) * 16 + hex_digit(p[i + 2]));
-            i += 2;
-        }
-        if (c == '\0' || k + 1 >= cap) return false;
-        out[k++] = c;
-    }
-    out[k] = '\0';
-    return utf8_valid(out, k);
-}
-
-/* Query members go beside the path parameters; one that is also in the path or twice is refused by param_decode. */
-static bool query_into(const char *query, const struct method *m, cJSON *obj) {
-    for (const char *p = query; *p;) {
-        size_t n = strcspn(p, "&"), eq = 0;
-        while (eq < n && p[eq] != '=') eq++;
-        char name[64], value[2048];
-        if (n) {
-            if (!query_decode(p, eq, name, sizeof name) || !query_decode(eq < n ? p + eq + 1 : "", eq < n ? n - eq - 1 : 0, value, sizeof value))
-                return false;
-            const struct param *row = NULL;
-            for (size_t i = 0; i < m->params_n; i++)
-                if (strcmp(m->params[i].name, name) == 0) row = &m->params[i];
-            (void)cJSON_AddItemToObject(obj, name, row ? param_from_text(row, value) : cJSON_CreateString(value));
-        }
-        p += n + (p[n] == '&');
-    }
-    return true;
 }
 
 /* Body members join path and query; the path wins by being there already: a repeated name is refused later. */
@@ -115,11 +77,12 @@ static void method_request(struct http_req *q, struct app *app, enum verb verb) 
     cJSON               *obj = cJSON_CreateObject();
     const char          *why = NULL;
     enum err             e   = method_route(verb, q->path, obj, &m);
-    if (e == ERR_OK && !query_into(q->query, m, obj)) {
+    bool raw = e == ERR_OK && (m->flags & M_RAW);
+    if (e == ERR_OK && !raw && !query_into(q->query, m, obj)) {
         e   = ERR_INPUT;
         why = "查询参数的编码不正确";
     }
-    if (e == ERR_OK) e = body_into(q, obj, &why);
+    if (e == ERR_OK && !raw) e = body_into(q, obj, &why);
     if (e) {
         cJSON_Delete(obj);
         refuse(q, e, why);
@@ -136,7 +99,7 @@ static void method_request(struct http_req *q, struct app *app, enum verb verb) 
     }
     struct call_in in = {.m = m, .args = obj, .token = token, .peer = q->peer, .idem_key = q->idempotency_key, .rest = true,
                          .sys_key = q->zb_key, .sys_time = q->zb_time, .sys_nonce = q->zb_nonce, .sys_sign = q->zb_sign, .raw_path = q->path,
-                         .body = q->body, .body_n = q->body_n, .answer = rest_answer, .origin = q->id, .tag = loop_index(q->loop)};
+                         .body = q->body, .body_n = q->body_n, .query = q->query, .answer = rest_answer, .origin = q->id, .tag = loop_index(q->loop)};
     dispatch(app, &in);
 }
 

@@ -74,7 +74,9 @@ static enum err open_house(struct tools *t, char *why, size_t why_n) {
             (void)snprintf(why, why_n, "notice.plan_p%d: %s", i, inner);
             return ERR_INPUT;
         }
-    TRY(providers_check(c, why, why_n));
+    struct provider **providers;
+    TRY(providers_make(c, &providers, &h->providers_n, why, why_n));
+    h->providers = providers;
     h->channels = providers_channels(c);
     h->quiet_from_min = (int)c->quiet_from_min;
     h->quiet_to_min   = (int)c->quiet_to_min;
@@ -97,6 +99,10 @@ enum err tools_open(const struct conf *conf, bool migrate_store, struct tools *t
     enum err e = open_house(t, why, why_n);
     if (e == ERR_OK) e = db_open(t->db_path, DB_WRITE, &t->db, why, why_n);
     if (e == ERR_OK && migrate_store) e = migrate(t->db, NULL, NULL, why, why_n);
+    if (e == ERR_OK && migrate_store) {
+        e = ledger_catch_up(t->house.ledger, t->db);
+        if (e) (void)snprintf(why, why_n, "the ledger's heads cannot be read");
+    }
     if (e) tools_close(t);
     return e;
 }
@@ -104,6 +110,7 @@ enum err tools_open(const struct conf *conf, bool migrate_store, struct tools *t
 void tools_close(struct tools *t) {
     db_close(t->db);
     ledger_close(t->house.ledger);
+    providers_free((struct provider **)(uintptr_t)t->house.providers, t->house.providers_n);
     calendar_free((struct calendar *)(uintptr_t)t->house.cal);
     x_wipe(&t->house, sizeof t->house);
     t->db = NULL;

@@ -11,6 +11,7 @@
 #include "handlers/people.h"
 #include "store/auth.h"
 #include "store/device.h"
+#include "store/target.h"
 
 #define PENDING_MAX    3 /* registered, not yet active, of one person */
 #define ACTIVE_MAX     3
@@ -185,6 +186,7 @@ static enum err report_lost(struct req *r, const void *args) {
             TRY(session_end(r, held[i].person, held[i].session));
         }
         TRY(session_device_drop(r->db, d.id));
+        TRY(target_drop_device(r->db, d.id, "device lost"));
         TRY(req_ledger(r, DEVICE_OBJECT(r, d.id), arena_printf(r->a, "{\"person\":\"%s\"}", d.person)));
     }
     jw_kstr(r->out, "id", d.id);

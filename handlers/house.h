@@ -31,6 +31,9 @@ struct house {
     int     instruction_skew_ms;
     struct notice_plan plans[4]; /* of notices, by priority */
     unsigned    channels; /* bits of enum delivery_channel that have a provider */
+    /* the providers of the configuration: their names, and how their receipts are read (push/provider.h) */
+    struct provider *const *providers;
+    size_t                  providers_n;
     int     quiet_from_min, quiet_to_min, sms_per_day; /* noise limits of push/notice.h */
     int64_t sms_merge_ms;
     char    sms_signature[32];

@@ -17,8 +17,11 @@ extern const struct method_list me_methods;
 extern const struct method_list notice_methods;
 extern const struct method_list plan_methods;
 extern const struct method_list ranking_methods;
+extern const struct method_list receipt_methods;
+extern const struct method_list target_methods;
 extern const struct method_list task_methods;
 extern const struct method_list task_act_methods;
+extern const struct method_list trace_methods;
 extern const struct method_list unit_methods;
 
 #endif

@@ -51,6 +51,7 @@ enum {
     M_CREATED  = 1 << 5, /* 201 instead of 200 */
     M_UNBOUND  = 1 << 6, /* also for a session whose device is not active yet (bootstrap, D18) */
     M_DEMO     = 1 << 7, /* only in demo mode */
+    M_RAW      = 1 << 8, /* REST only: body and query are req.body and req.query as they came, the reply may be req.raw */
 };
 
 struct method {

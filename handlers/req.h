@@ -47,6 +47,9 @@ struct req {
     int64_t              wall_ms, biz_ms;
     const char          *peer;     /* address */
     const char          *idem_key; /* NULL: none */
+    const char          *body, *query; /* M_RAW: NUL-terminated, bytes of a stranger; else NULL */
+    size_t               body_n;
+    const char          *raw; /* M_RAW: answered in place of out, when set; JSON or plain text */
     struct jw           *out;
     void                *prepared;
     struct effect       *effects;

@@ -18,11 +18,13 @@
 #include "base/mem.h"
 #include "base/metric.h"
 #include "push/deliver_int.h"
+#include "store/target.h"
 
 #define DELIVER_MAGIC 0x64656c76U
 #define TICK_MS       200
 #define STOP_MS       5000
 #define SWEEP_MS      60000
+#define WORD_MS       2000
 #define ABANDONED_MS  (10 * 60000) /* a claim so old is of a worker that is gone: answers come within a minute */
 
 static void on_tick(uv_timer_t *t);
@@ -34,8 +36,9 @@ static void wipe_free(char *s) {
 }
 
 void item_free(struct item *it) {
-    char *plain[] = {it->vendor, it->tried, it->last, it->person, it->unit, it->kind, it->title, it->notice, it->object, it->app, it->var_t, it->var_x};
+    char *plain[] = {it->vendor, it->tried, it->last, it->person, it->unit, it->kind, it->title, it->notice, it->object, it->app, it->var_t};
     for (size_t i = 0; i < ARRAY_N(plain); i++) x_free(plain[i]);
+    wipe_free(it->var_x); /* perhaps a code */
     wipe_free(it->text);
     wipe_free(it->target);
     wipe_free(it->target_key);
@@ -75,6 +78,10 @@ static enum err record_one(struct db *db, struct record *r) {
     r->told.stat     = r->detail;
     r->told.provider = route_name(r->route);
     enum err e       = delivery_report(db, &r->told);
+    if (e == ERR_NOTFOUND && r->ref_alt[0]) {
+        r->told.ref = r->ref_alt;
+        e           = delivery_report(db, &r->told);
+    }
     return e == ERR_NOTFOUND ? ERR_OK : e; /* of nothing we know: kept with the receipts */
 }
 
@@ -163,6 +170,15 @@ struct claim_job {
     enum err            e, each[CLAIM_BATCH];
 };
 
+/* One acceptance of the template is used up by the send; without one it is not tried. */
+static enum err take_consent(struct db *db, struct claim_job *j, const struct item *it, struct delivery_job *of, int64_t wall_ms) {
+    const char *code = route_template(it->route, j->a, of->kind);
+    bool        ok   = true;
+    enum err    e    = code ? consent_take(db, of->target, code, wall_ms, &ok) : ERR_OK;
+    of->no_consent   = !ok;
+    return e;
+}
+
 static enum err claim_run(struct db *db, struct write_job *job) {
     struct claim_job *j   = (struct claim_job *)job;
     int64_t           now = clock_wall_ms();
@@ -172,6 +188,10 @@ static enum err claim_run(struct db *db, struct write_job *job) {
     TAILQ_FOREACH(it, &j->list, list) {
         j->each[i] = delivery_claim(db, j->a, it->id, j->d->worker, route_name(it->route), now, &j->of[i]);
         if (j->each[i] && j->each[i] != ERR_NOTFOUND) return j->each[i];
+        if (j->each[i] == ERR_OK && route_needs_consent(it->route)) {
+            enum err e = take_consent(db, j, it, &j->of[i], now);
+            if (e) return e;
+        }
         i++;
     }
     return ERR_OK;
@@ -196,10 +216,27 @@ static char *signed_text(const char *signature, const char *body) {
     return buf_take(&b, NULL);
 }
 
+/* Providers with approved signatures put them there themselves. */
+static char *behind_signature(char *text) {
+    char *end = strncmp(text, "【", strlen("【")) == 0 ? strstr(text, "】") : NULL;
+    return end ? end + strlen("】") : text;
+}
+
+/* A text to a bare number is a code: its kind for templates, and the digits as its variable x. */
+static void name_code(struct item *it) {
+    size_t      from = it->plain ? strcspn(it->plain, "0123456789") : 0;
+    const char *code = it->plain ? it->plain + from : "";
+    x_free(it->kind);
+    x_free(it->var_x);
+    it->kind  = x_strdup("auth.code");
+    it->var_x = x_strndup(code, strspn(code, "0123456789"));
+}
+
 static void fill(struct deliver *d, struct item *it, const struct delivery_job *job) {
     bool is_phone       = delivery_channels[it->channel].target == TARGET_PHONE;
     it->attempt         = job->attempts;
     it->is_direct       = job->notice[0] == '\0';
+    it->no_consent      = job->no_consent;
     it->expires_wall_ms = job->expires_wall_ms;
     it->at_biz_ms       = it->is_direct ? clock_business_ms() : job->created_biz_ms;
     it->at_wall_ms      = it->is_direct ? clock_wall_ms() : job->created_wall_ms;
@@ -208,6 +245,8 @@ static void fill(struct deliver *d, struct item *it, const struct delivery_job *
     for (size_t i = 0; i < ARRAY_N(to); i++) *to[i] = x_strdup(from[i]);
     if (it->is_direct) it->text = opened(d, job->text_enc, job->text_enc_n);
     else it->text = it->channel == CHANNEL_SMS ? signed_text(d->conf.signature, job->body) : x_strdup(job->body);
+    if (it->text) it->plain = behind_signature(it->text);
+    if (it->is_direct) name_code(it);
     if (is_phone) it->target = opened(d, job->phone_enc, job->phone_enc_n);
     else if (job->token_enc && !job->target_gone) it->target = opened(d, job->token_enc, job->token_enc_n);
     if (job->key_enc) it->target_key = opened(d, job->key_enc, job->key_enc_n);
@@ -226,6 +265,10 @@ static void dispatch(struct deliver *d, struct item *it) {
     }
     if (it->channel == CHANNEL_LOG || (!served && d->conf.demo)) {
         log_add(d, it);
+        return;
+    }
+    if (it->no_consent) {
+        (void)deliver_end(d, it, "failed", "refused", "no acceptance is left", 0);
         return;
     }
     if (served && it->target == NULL) {
@@ -390,6 +433,8 @@ static void maybe_end(struct deliver *d) {
     if (!TAILQ_EMPTY(&d->records) && !late) return;
     d->ended = true;
     drop_all(d);
+    http_out_free(d->http);
+    d->http = NULL;
     uv_close((uv_handle_t *)&d->wake, NULL);
     uv_close((uv_handle_t *)&d->tick, NULL);
     uv_close((uv_handle_t *)&d->retry, NULL);
@@ -412,6 +457,10 @@ static void on_tick(uv_timer_t *t) {
     struct deliver *d = t->data;
     if (t == &d->retry) d->refused = false;
     routes_tick(d);
+    if (clock_mono_ms() >= d->word_mono_ms && !d->stopping) {
+        d->word_mono_ms = clock_mono_ms() + WORD_MS;
+        routes_say(d);
+    }
     sweep(d);
     deliver_pump(d);
     if (d->stopping && !d->ended) MUST(uv_timer_start(&d->tick, on_tick, 20, 0) == 0);
@@ -475,6 +524,7 @@ static void init(struct deliver *d) {
 static void fini(struct deliver *d) {
     MUST(uv_loop_close(&d->loop) == 0);
     routes_free(d);
+    pacer_free(d);
     mailbox_free(d->mail);
     db_close(d->db);
     redis_free(d->redis);
@@ -503,9 +553,11 @@ enum err deliver_start(const struct deliver_conf *conf, struct deliver **out, ch
         if (e) (void)snprintf(why, why_n, "store: deliveries of the last run cannot be recovered");
     }
     if (e == ERR_OK) e = routes_open(d, why, why_n);
+    if (e == ERR_OK) e = pacer_open(d, db_path, why, why_n);
     if (e) {
         d->ended = true; /* nothing is pumped any more */
         routes_close(d);
+        http_out_free(d->http);
         uv_close((uv_handle_t *)&d->wake, NULL);
         uv_close((uv_handle_t *)&d->tick, NULL);
         uv_close((uv_handle_t *)&d->retry, NULL);
@@ -517,6 +569,7 @@ enum err deliver_start(const struct deliver_conf *conf, struct deliver **out, ch
     MUST(pthread_create(&d->thread, NULL, run, d) == 0);
     (void)pthread_setname_np(d->thread, "deliver");
     deliver_take_start(d);
+    pacer_start(d);
     *out = d;
     return ERR_OK;
 }
@@ -525,6 +578,7 @@ void deliver_stop(struct deliver *d) {
     if (d == NULL) return;
     CHECK_OBJ_NOTNULL(d, DELIVER_MAGIC);
     deliver_take_stop(d);
+    pacer_stop(d);
     mailbox_post(d->mail, stop_on_loop, NULL);
     (void)pthread_join(d->thread, NULL);
     deliver_take_end(d);

@@ -17,8 +17,9 @@
 
 #include "base/id.h"
 #include "base/mailbox.h"
-#include "push/cmpp_link.h"
 #include "push/deliver.h"
+#include "push/http_out.h"
+#include "push/link.h"
 #include "push/provider.h"
 #include "store/delivery.h"
 #include "store/redis.h"
@@ -42,8 +43,10 @@ struct item {
     struct route         *route;                 /* NULL: none can */
     /* after the claim */
     int     attempt;
+    bool    no_consent; /* nothing was accepted that this could use */
     bool    is_direct; /* to a bare number: an unknown outcome is not repeated */
     int64_t expires_wall_ms, at_biz_ms, at_wall_ms;
+    char   *plain; /* in text: behind the signature of an SMS */
     char   *person, *unit, *kind, *title, *text, *notice, *object, *app, *var_t, *var_x; /* owned; text is wiped */
     char   *target, *target_key;                                                       /* number, token, openid; owned, wiped */
 };
@@ -58,8 +61,9 @@ struct record {
     struct route       *route; /* NULL: none was involved */
     struct delivery_end end;   /* its strings point here, to literals, to the item and to the route */
     struct delivery_report told;
-    char                detail[96];
-    char                refs[CMPP_MSG_IDS_TEXT]; /* ids of the provider; of a report the one */
+    char                detail[96], template_id[100];
+    char                refs[LINK_REFS_CAP];   /* ids of the provider; of a report the one */
+    char                ref_alt[LINK_REF_CAP]; /* of a report that names nothing known by refs: its other spelling; else "" */
     uint64_t            token;                   /* confirmed to the provider once stored; 0 none */
 };
 TAILQ_HEAD(records, record);
@@ -85,8 +89,10 @@ struct deliver {
     unsigned        claims_out;
     struct records  records; /* not yet in the store */
     bool            record_out, stopping, ended, refused; /* refused: the retry timer runs */
-    int64_t         stop_mono_ms, sweep_mono_ms;
+    int64_t         stop_mono_ms, sweep_mono_ms, word_mono_ms;
 
+    struct http_out *http;                   /* of all HTTP providers; NULL: there are none */
+    struct pacer *pacer;                     /* pacer.c */
     struct route *routes[CONF_SECTIONS_MAX]; /* route.c */
     size_t        routes_n;
 
@@ -144,8 +150,20 @@ void route_choose(struct deliver *d, struct item *it, bool phone, bool *wait);
 void route_claiming(struct item *it, bool begins); /* counts claims under way; it->route NULL is legal */
 void route_ready(struct item *it);                  /* claimed: waits for its turn */
 void route_stored(struct route *r, uint64_t token);
+bool        route_needs_consent(const struct route *r);                                         /* false for NULL; any thread */
+const char *route_template(const struct route *r, struct arena *a, const char *notice_kind); /* code, NULL none; any thread */
 const char *route_name(const struct route *r); /* "" for NULL */
 bool routes_serve(const struct deliver *d, enum delivery_channel channel); /* is there any provider */
+
+/* pacer.c. open: before the loop's thread; the rest as the taker's */
+enum err pacer_open(struct deliver *d, const char *db_path, char *why, size_t why_n) MUST_CHECK;
+void     pacer_start(struct deliver *d);
+void     pacer_stop(struct deliver *d); /* joins */
+void     pacer_free(struct deliver *d); /* never opened: nothing */
+void     pacer_wake(struct deliver *d); /* something is wanted */
+void     pacer_word(struct deliver *d, char *json); /* taken: what this worker says of itself */
+void     routes_hold(void *deliver, void *names);   /* its mail: taken */
+void     routes_say(struct deliver *d);             /* every two seconds */
 
 /* deliver_log.c */
 void log_pump(struct deliver *d); /* writes what waits, one batch at a time */

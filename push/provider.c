@@ -203,15 +203,33 @@ char *provider_file(const struct provider *p, const char *opt, size_t *n, char *
     return text;
 }
 
+/* False: no code. */
+static bool template_read(struct arena *a, const char *v, struct provider_template *out, size_t *words) {
+    char *save = NULL;
+    memset(out, 0, sizeof *out);
+    *words    = 0;
+    out->code = strtok_r(arena_strdup(a, v), " \t", &save);
+    for (char *w; (w = strtok_r(NULL, ", \t", &save)) != NULL; ++*words)
+        if (out->vars_n < ARRAY_N(out->var)) out->var[out->vars_n++] = w;
+    return out->code != NULL;
+}
+
 bool provider_template(const struct provider *p, struct arena *a, const char *notice_kind, struct provider_template *out) {
+    size_t      words;
     const char *v = conf_section_get(&p->own, arena_printf(a, TEMPLATE "%s", notice_kind));
     if (v == NULL) v = conf_section_get(&p->own, TEMPLATE "default");
-    if (v == NULL) return false;
-    char *text = arena_strdup(a, v), *save = NULL;
-    memset(out, 0, sizeof *out);
-    out->code = strtok_r(text, " \t", &save);
-    for (char *w; out->vars_n < ARRAY_N(out->var) && (w = strtok_r(NULL, ", \t", &save)) != NULL;) out->var[out->vars_n++] = w;
-    return out->code != NULL;
+    return v != NULL && template_read(a, v, out, &words);
+}
+
+bool provider_template_at(const struct provider *p, struct arena *a, size_t i, const char **notice_kind, struct provider_template *out,
+                          size_t *words) {
+    for (size_t k = 0; k < p->own.pairs_n; k++) {
+        const struct conf_pair *pair = &p->own.pairs[k];
+        if (strncmp(pair->name, TEMPLATE, sizeof TEMPLATE - 1) != 0 || i-- != 0) continue;
+        *notice_kind = pair->name + sizeof TEMPLATE - 1;
+        return template_read(a, pair->value, out, words);
+    }
+    return false;
 }
 
 const char *push_var(const struct push_msg *m, const char *name) {
@@ -224,6 +242,15 @@ const char *push_var(const struct push_msg *m, const char *name) {
 void http_call_header(struct http_call *c, const char *name, const char *value) {
     MUST(c->headers_n < HTTP_CALL_HEADERS);
     c->header[c->headers_n++] = (struct http_header){name, value};
+}
+
+void push_detail(struct push_answer *out, int status, const char *word) {
+    char   clean[61];
+    size_t n = 0;
+    for (const char *p = word ? word : ""; *p && n < sizeof clean - 1; p++)
+        if ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || *p == '_' || *p == '-' || *p == '.') clean[n++] = *p;
+    clean[n] = '\0';
+    (void)snprintf(out->detail, sizeof out->detail, n ? "HTTP %d %s" : "HTTP %d", status, clean);
 }
 
 const char *http_answer_header(const struct http_answer *r, const char *lower_name) {
@@ -269,18 +296,42 @@ const struct provider_kind *const *provider_kinds(size_t *n) {
     return kinds;
 }
 
-enum err providers_check(const struct conf *c, char *why, size_t why_n) {
-    for (size_t i = 0; i < c->sections_n; i++) {
-        struct provider *p;
-        if (strcmp(c->sections[i].type, "provider") != 0) {
-            (void)snprintf(why, why_n, "[%s %s] (line %d): only sections of type provider are known", c->sections[i].type, c->sections[i].name, c->sections[i].line);
-            return ERR_INPUT;
+enum err providers_make(const struct conf *c, struct provider ***list, size_t *n, char *why, size_t why_n) {
+    struct provider **v = x_calloc(c->sections_n + 1, sizeof(struct provider *));
+    enum err          e = ERR_OK;
+    *n                  = 0;
+    for (size_t i = 0; e == ERR_OK && i < c->sections_n; i++) {
+        const struct conf_section *s = &c->sections[i];
+        if (strcmp(s->type, "provider") != 0) {
+            (void)snprintf(why, why_n, "[%s %s] (line %d): only sections of type provider are known", s->type, s->name, s->line);
+            e = ERR_INPUT;
+        } else {
+            e = provider_new(s, &v[*n], why, why_n);
+            *n += e == ERR_OK;
         }
-        enum err e = provider_new(&c->sections[i], &p, why, why_n);
-        if (e) return e;
-        provider_free(p);
     }
-    return ERR_OK;
+    if (e) {
+        providers_free(v, *n);
+        v  = NULL;
+        *n = 0;
+    }
+    *list = v;
+    return e;
+}
+
+void providers_free(struct provider **list, size_t n) {
+    for (size_t i = 0; i < n; i++) provider_free(list[i]);
+    x_free(list);
+}
+
+const char *providers_others(struct arena *a, struct provider *const *list, size_t n, const struct provider *p) {
+    const char *out = "";
+    for (size_t i = 0; i < n; i++) {
+        const struct provider *o = list[i];
+        if (strcmp(o->name, p->name) == 0 || strcmp(o->kind->channel, p->kind->channel) != 0 || strcmp(o->kind->vendor, p->kind->vendor) != 0) continue;
+        out = arena_printf(a, "%s%s,", *out ? out : ",", o->name);
+    }
+    return out;
 }
 
 unsigned providers_channels(const struct conf *c) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "push/relay.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "base/metric.h"
 #include "push/rebuild.h"
 #include "store/delivery.h"
+#include "store/kv.h"
 #include "store/outbox.h"
 #include "store/redis.h"
 
@@ -27,6 +29,7 @@
 #define STUCK_MS    60000
 #define PARTS_MS    (5 * DAY_MS) /* carriers report within 48 h */
 #define EXPIRED_MS  3600000
+#define PLACE_NAME  "relay.seq"
 
 struct relay {
     unsigned          magic;
@@ -40,7 +43,7 @@ struct relay {
     struct arena     *arena;
     int64_t           done_seq, upkeep_ms;
     char              run_id[64];
-    bool              away, restore_due;
+    bool              away, restore_due, placed;
 };
 
 void relay_wake(void *p) {
@@ -89,14 +92,36 @@ static void tell_waiting(struct relay *r) {
     if (outbox_top(r->db, &top) == ERR_OK) metric_set(M_C_outbox_waiting, top - r->done_seq);
 }
 
-/* Where a fresh relay stands: before the oldest row there is. */
+/* Where a fresh relay stands, as far as the store knows: before the oldest row there is, and behind what was noted. */
 static enum err find_place(struct relay *r) {
     struct outbox_row *rows;
     size_t             n;
+    const char        *noted;
     enum err           e = outbox_read(r->db, r->arena, 0, 1, &rows, &n);
     if (e) return e;
     if (n == 0) return outbox_top(r->db, &r->done_seq);
     r->done_seq = rows[0].seq - 1;
+    int64_t seq = 0;
+    e           = kv_get(r->db, r->arena, PLACE_NAME, &noted);
+    if (e == ERR_OK && sscanf(noted, "%" SCNd64, &seq) == 1 && seq > r->done_seq) r->done_seq = seq;
+    return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
+/* And as Redis knows, to the row. What was out in an earlier life is not said again under the epoch of a Redis that was started
+ * along with us: who comes back begins anew there. Only at the start: later, a row whose answer was lost is said again instead. */
+static enum err find_place_in_redis(struct relay *r) {
+    int64_t  seq, top = 0, n;
+    enum err e = channel_relayed(r->redis, &seq);
+    if (e == ERR_OK) e = outbox_top(r->db, &top);
+    if (e) return e;
+    if (seq > top) { /* it served another store: its channels would refuse our rows as seen */
+        e = channel_forget_all(r->redis, &n);
+        if (e) return e;
+        LOG(LOG_WARN, "channels_of_another_store", KI("relayed", seq), KI("outbox", top), KI("forgotten", n));
+    } else if (seq > r->done_seq) {
+        r->done_seq = seq;
+    }
+    r->placed = true;
     return ERR_OK;
 }
 
@@ -113,7 +138,10 @@ struct note {
 static enum err note_run(struct db *db, void *arg) {
     struct note *k = arg;
     enum err     e = ERR_OK;
-    if (k->upkeep) e = outbox_trim(db, k->seq, k->wall_ms - KEEP_MS, TRIM_ROWS, &k->trimmed);
+    char         seq[24];
+    (void)snprintf(seq, sizeof seq, "%" PRId64, k->seq);
+    if (k->upkeep) e = kv_set(db, PLACE_NAME, seq);
+    if (e == ERR_OK && k->upkeep) e = outbox_trim(db, k->seq, k->wall_ms - KEEP_MS, TRIM_ROWS, &k->trimmed);
     if (e == ERR_OK && k->upkeep) e = delivery_purge(db, k->wall_ms - EXPIRED_MS, k->wall_ms - PARTS_MS, TRIM_ROWS);
     return e ? e : delivery_queue_due(db, k->a, k->wall_ms, BATCH_ROWS, LANE_QUEUED, &k->ids, &k->lanes, &k->n);
 }
@@ -165,6 +193,7 @@ static enum err meet_redis(struct relay *r) {
     bool     was = false;
     enum err e   = redis_ping(r->redis); /* not while it is loading */
     if (e == ERR_OK) e = lane_mark(r->redis, &was);
+    if (e == ERR_OK && !r->placed) e = find_place_in_redis(r);
     if (e) return e;
     if (strcmp(r->run_id, redis_run_id(r->redis)) != 0) return restore(r, r->run_id[0] ? "another Redis" : "start");
     if (!was) return restore(r, "flushed");

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metric.h"
@@ -24,6 +25,7 @@
 #define RETRY_MAX_MS    600000
 #define AGAIN_MS        30000
 #define UNREPORTED_MS   60000
+#define QUOTA_MS        3600000
 
 /* Between half and all of it, so that what failed together does not come back together. */
 static int64_t jitter(int64_t ms) {
@@ -98,6 +100,13 @@ void route_choose(struct deliver *d, struct item *it, bool phone, bool *wait) {
     *wait     = best == NULL && n > 0;
 }
 
+bool route_needs_consent(const struct route *r) { return r && r->kind->needs_consent; }
+
+const char *route_template(const struct route *r, struct arena *a, const char *notice_kind) {
+    struct provider_template t;
+    return provider_template(r->provider, a, notice_kind, &t) ? t.code : NULL;
+}
+
 const char *route_name(const struct route *r) { return r ? r->name : ""; }
 
 bool routes_serve(const struct deliver *d, enum delivery_channel channel) {
@@ -132,7 +141,14 @@ static void well(struct route *r) {
 }
 
 static void judge(struct route *r, const struct push_answer *a) {
+    r->answers_n++;
+    (void)atomic_fetch_add(&r->answered, 1);
+    if (a->verdict == V_THROTTLED) (void)atomic_fetch_add(&r->throttled, 1);
     r->verdicts[a->verdict]++;
+    if (a->of_target) {
+        well(r);
+        return;
+    }
     switch (a->verdict) {
     case V_UNKNOWN:
         if (r->family == &route_family_call) failed(r, a); /* of a link: it is down, and comes back when it is up */
@@ -141,7 +157,7 @@ static void judge(struct route *r, const struct push_answer *a) {
     case V_AUTH:
     case V_CONFIG: failed(r, a); break;
     case V_QUOTA:
-        r->quota_until_wall_ms = clock_wall_ms() + (a->wait_ms ? a->wait_ms : 3600000);
+        r->quota_until_wall_ms = clock_wall_ms() + (a->wait_ms ? a->wait_ms : QUOTA_MS);
         LOG(LOG_WARN, "provider_quota", KS("provider", r->name), KI("ms", a->wait_ms), KS("detail", a->detail));
         break;
     default: well(r);
@@ -164,6 +180,14 @@ static struct record *again(struct route *r, struct item *it, const struct push_
     return deliver_end(r->d, it, "waiting", word, a->detail, wait);
 }
 
+static void name_template(struct record *rec, const struct route *r, const struct item *it) {
+    struct arena *a    = arena_new(4096);
+    const char   *code = route_template(r, a, it->kind);
+    (void)snprintf(rec->template_id, sizeof rec->template_id, "%s", code ? code : "");
+    rec->end.template_id = rec->template_id;
+    arena_free(a);
+}
+
 static struct record *end_of(struct route *r, struct item *it, const struct push_answer *a) {
     const struct verdict_info *v    = verdict_info(a->verdict);
     const char                *word = v->word;
@@ -172,6 +196,11 @@ static struct record *end_of(struct route *r, struct item *it, const struct push
     case THEN_DONE: return deliver_end(r->d, it, a->verdict == V_DELIVERED ? "delivered" : "sent", word, a->detail, 0);
     case THEN_AGAIN: return again(r, it, a, word);
     case THEN_OTHER:
+        if (a->verdict == V_QUOTA && !has_other(r, it) && !it->is_direct) { /* tomorrow; the next step of the plan need not wait for it */
+            rec               = deliver_end(r->d, it, "waiting", word, a->detail, a->wait_ms ? a->wait_ms : QUOTA_MS);
+            rec->end.is_later = true;
+            return rec;
+        }
         rec               = deliver_end(r->d, it, has_other(r, it) && !it->is_direct ? "waiting" : "failed", word, a->detail, 0);
         rec->end.is_tried = true;
         return rec;
@@ -180,6 +209,7 @@ static struct record *end_of(struct route *r, struct item *it, const struct push
         rec->end.target_gone  = a->verdict == V_GONE;
         rec->end.gone_wall_ms = a->gone_wall_ms;
         rec->end.is_refused   = a->verdict == V_REFUSED;
+        if (rec->end.is_refused && r->kind->needs_consent) name_template(rec, r, it);
         return rec;
     case THEN_ASK: { /* D24 */
         bool more = !it->is_direct && item_priority(it) <= 1 && it->attempt < UNKNOWN_TRIES;
@@ -225,6 +255,21 @@ static void give_back(struct route *r) {
         }
 }
 
+/* Of what all workers may send together. The next is asked for before it is needed; while Redis is away the own pace is enough. */
+static bool take_lease(struct route *r, int64_t parts) {
+    int64_t chunk = (int64_t)(r->pace.rate / 8), have = atomic_load(&r->leased);
+    if (atomic_load(&r->shared_milli) < 0) return true;
+    if (chunk < 16) chunk = 16;
+    if (chunk < parts) chunk = parts;
+    if (have - parts < chunk / 2 && atomic_load(&r->want) == 0) {
+        atomic_store(&r->want, chunk);
+        pacer_wake(r->d);
+    }
+    if (have < parts) return false;
+    (void)atomic_fetch_sub(&r->leased, parts);
+    return true;
+}
+
 /* False: nothing more goes now. */
 static bool send_one(struct route *r, struct item *it) {
     if (it->expires_wall_ms && clock_wall_ms() >= it->expires_wall_ms) {
@@ -234,6 +279,10 @@ static bool send_one(struct route *r, struct item *it) {
     }
     size_t parts = r->family->parts(it);
     if (!pace_take(&r->pace, (unsigned)parts, clock_mono_us())) return false;
+    if (!take_lease(r, (int64_t)parts)) {
+        pace_give_back(&r->pace, (unsigned)parts, clock_mono_us());
+        return false;
+    }
     not_ready(r, it);
     TAILQ_INSERT_TAIL(&r->sent, it, list);
     r->sent_n++;
@@ -315,14 +364,24 @@ static void look_for_unreported(struct route *r) {
     if (writer_submit(r->d->conf.writer, &j->job) != ERR_OK) unreported_back(r->d, j);
 }
 
+/* The rate that all workers learned together. */
+static void follow_shared(struct route *r) {
+    int64_t milli = atomic_load(&r->shared_milli);
+    if (milli > 0) r->pace.rate = (double)milli / 1000;
+    if (milli < 0 && r->pace.rate > (double)-milli / 1000) r->pace.rate = (double)-milli / 1000;
+    if (milli < 0 && atomic_load(&r->want) == 0) atomic_store(&r->want, 1); /* is it back? */
+    if (r->pace.rate < 1) r->pace.rate = 1;
+}
+
 void routes_tick(struct deliver *d) {
     for (size_t i = 0; i < d->routes_n; i++) {
         struct route *r = d->routes[i];
         unsigned      n = 0, throttled = 0;
         double        was = r->pace.rate;
         if (r->is_closed) continue;
+        follow_shared(r);
         r->family->answers(r, &n, &throttled);
-        pace_judge(&r->pace, n, throttled, clock_mono_ms());
+        if (atomic_load(&r->shared_milli) < 0) pace_judge(&r->pace, n, throttled, clock_mono_ms());
         if (r->pace.rate < was) LOG(LOG_WARN, "provider_slower", KS("provider", r->name), KI("per_s", (int64_t)r->pace.rate), KI("throttled_1s", throttled));
         look_for_unreported(r);
     }
@@ -360,7 +419,8 @@ static enum err open_one(struct deliver *d, const struct conf_section *s, char *
     r->weight   = provider_number(p, "weight");
     r->window   = (size_t)provider_number(p, "window");
     int64_t rate = provider_number(p, "rate_per_s");
-    pace_init(&r->pace, rate ? rate : r->kind->rate_per_s, clock_mono_us());
+    r->allowed = rate ? rate : r->kind->rate_per_s;
+    pace_init(&r->pace, r->allowed, clock_mono_us());
     for (int i = 0; i < 4; i++) TAILQ_INIT(&r->ready[i]);
     TAILQ_INIT(&r->sent);
     d->routes[d->routes_n++] = r;
@@ -413,4 +473,68 @@ void routes_free(struct deliver *d) {
         FREE_OBJ(d->routes[i]);
     }
     d->routes_n = 0;
+}
+
+/* ---- operators ---- */
+void routes_hold(void *deliver, void *names) {
+    struct deliver *d = deliver;
+    for (size_t i = 0; i < d->routes_n; i++) {
+        struct route *r    = d->routes[i];
+        bool          held = is_named(names, r->name);
+        if (held == r->is_held) continue;
+        r->is_held = held;
+        LOG(LOG_WARN, held ? "provider_held" : "provider_released", KS("provider", r->name));
+        if (held) give_back(r);
+    }
+    x_free(names);
+}
+
+static const char *condition(const struct route *r) {
+    if (r->is_held) return "held";
+    if (!r->is_up) return "down";
+    if (clock_wall_ms() < r->quota_until_wall_ms) return "quota";
+    if (clock_mono_ms() < r->shut_until_mono_ms) return "shut";
+    if (r->fails >= FAILS_MAX) return "trying";
+    return r->pace.rate + 0.5 < (double)r->allowed ? "slowed" : "well";
+}
+
+static void say_one(struct jw *w, const struct route *r) {
+    size_t ready = 0;
+    for (int i = 0; i < 4; i++) ready += r->ready_n[i];
+    jw_obj(w);
+    jw_kstr(w, "name", r->name);
+    jw_kstr(w, "kind", r->kind->name);
+    jw_kstr(w, "channel", r->kind->channel);
+    jw_kstr(w, "vendor", *r->kind->vendor ? r->kind->vendor : NULL);
+    jw_kstr(w, "state", condition(r));
+    jw_kint(w, "allowed_per_s", r->allowed);
+    jw_kint(w, "rate_per_s", (int64_t)r->pace.rate);
+    jw_kint(w, "window", (int64_t)r->window);
+    jw_kint(w, "under_way", (int64_t)r->sent_n);
+    jw_kint(w, "ready", (int64_t)ready);
+    jw_kint(w, "sent", (int64_t)r->sent_total);
+    jw_key(w, "verdicts");
+    jw_obj(w);
+    for (unsigned v = 0; v < V_MAX; v++)
+        if (r->verdicts[v]) jw_kint(w, verdict_info((enum verdict)v)->word, (int64_t)r->verdicts[v]);
+    jw_obj_end(w);
+    jw_kstr(w, "last_error", *r->last_error ? r->last_error : NULL);
+    jw_ktime(w, "last_error_at", r->last_error_wall_ms);
+    jw_obj_end(w);
+}
+
+void routes_say(struct deliver *d) {
+    struct buf b;
+    struct jw  w;
+    buf_init(&b, 200U << 10);
+    jw_init(&w, &b);
+    jw_obj(&w);
+    jw_ktime(&w, "at", clock_wall_ms());
+    jw_kint(&w, "in_hand", (int64_t)atomic_load(&d->busy));
+    jw_key(&w, "providers");
+    jw_arr(&w);
+    for (size_t i = 0; i < d->routes_n; i++) say_one(&w, d->routes[i]);
+    jw_arr_end(&w);
+    jw_obj_end(&w);
+    pacer_word(d, buf_take(&b, NULL));
 }

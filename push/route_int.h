@@ -34,7 +34,7 @@ struct route {
     struct provider            *provider;
     const struct provider_kind *kind;
     const struct route_family  *family;
-    void                       *peer; /* struct cmpp_link or struct caller */
+    void                       *peer; /* struct link or struct caller */
     const char                 *name;
     enum delivery_channel       channel;
     char                       *others; /* ",a,b,": the other providers of this channel and vendor */
@@ -42,6 +42,10 @@ struct route {
     size_t                      window;
     bool                        is_up, is_closed, is_held; /* held: by an operator */
     struct pace                 pace;
+    int64_t                     allowed; /* a second, by contract */
+    /* shared with the pacer: what is wanted, what was granted, answers since it looked; rate it learned, in thousandths: 0 not asked yet,
+     * below 0: Redis is away, this worker's own share */
+    atomic_llong want, leased, answered, throttled, shared_milli;
     struct items                ready[4], sent;
     size_t                      ready_n[4], claiming_n[4], sent_n;
 
@@ -52,7 +56,8 @@ struct route {
     char     secret[260];
 
     /* since start */
-    uint64_t sent_total, verdicts[V_MAX];
+    uint64_t sent_total, answers_n, verdicts[V_MAX];
+    uint64_t answers_told, throttled_told; /* those that the last second knew of */
     char     last_error[128];
     int64_t  last_error_wall_ms;
 };

@@ -6,7 +6,8 @@
  * (flush, expiry) or was written by another server process (D12); the next call of any kind begins a new one with an empty
  * log. seq guards against the relay sending a row twice, and only within an epoch: it begins at 0 with it, so that a row
  * whose answer was lost together with the server is published again rather than lost. That may show one row under the old
- * and under the new epoch, where every subscriber starts from a snapshot anyway. The caller's seq only has to grow.
+ * and under the new epoch, where every subscriber starts from a snapshot anyway. The caller's seq only has to grow; the script
+ * also notes it for the caller's next life (channel_relayed).
  *
  * The log may be shorter than the offsets (trimmed, expired): channel_read then says so by complete = false.
  */
@@ -30,9 +31,10 @@ static bool pos_parse(const redisReply *epoch, const redisReply *offset, struct 
 
 static void cmd_channel(struct cmd *c, struct redis *r, enum script s, const char *channel, char fresh[17]) {
     random_hex16(fresh);
-    cmd_script(c, r, s, 2);
+    cmd_script(c, r, s, s == SCRIPT_PUBLISH ? 3 : 2);
     cmd_f(c, KEY_CHANNEL_META, channel);
     cmd_f(c, KEY_CHANNEL_LOG, channel);
+    if (s == SCRIPT_PUBLISH) cmd_s(c, KEY_RELAYED);
     cmd_run_id(c);
     cmd_s(c, fresh);
 }
@@ -66,6 +68,18 @@ enum err channel_publish(struct redis *r, const char *channel, const char *key, 
     else
         *published = p->element[0]->integer == 1;
 out:
+    freeReplyObject(p);
+    return e;
+}
+
+enum err channel_relayed(struct redis *r, int64_t *seq) {
+    struct cmd  c;
+    redisReply *p = NULL;
+    *seq          = 0;
+    cmd_init(&c, "GET");
+    cmd_s(&c, KEY_RELAYED);
+    enum err e = redis_run(r, &c, &p);
+    if (e == ERR_OK && p->type != REDIS_REPLY_NIL && !reply_i64(p, seq)) e = redis_bad_reply("relayed", p);
     freeReplyObject(p);
     return e;
 }

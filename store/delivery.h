@@ -107,6 +107,7 @@ struct delivery_job {
     const char *target, *vendor, *app;
     const void *token_enc, *key_enc;
     size_t      token_enc_n, key_enc_n;
+    bool        no_consent;  /* for the worker's own use */
     bool        target_gone; /* was found dead, or its consent is used up, since it was planned */
 };
 /* What to do with an id out of a lane. ERR_NOTFOUND: nothing, it is not queued (any more). Arena. */
@@ -129,7 +130,9 @@ struct delivery_end {
     bool        is_tried;             /* this provider cannot: another one is next */
     bool        target_gone;          /* its target is dead if registered before gone_wall_ms (0: whenever) */
     int64_t     gone_wall_ms;
+    bool        is_later;   /* "waiting" for so long that the next step need not wait for it */
     bool        is_refused; /* the person wants nothing by this channel: noted, so that it is not tried again */
+    const char *template_id; /* of a refusal that is about one template; NULL or "": about the channel */
 };
 enum err delivery_result(struct db *db, const struct delivery_end *r) MUST_CHECK;
 /* What a provider told about a message it had taken. Repeating it changes nothing. */
@@ -148,6 +151,11 @@ enum err delivery_report(struct db *db, const struct delivery_report *r) MUST_CH
 /* Sent by this provider before that, and nothing was told since: to another one (others, as above) if the notice is unread. At most max. */
 enum err delivery_unreported(struct db *db, const char *provider, const char *others, int64_t sent_before_wall_ms, int64_t wall_ms, size_t max,
                              int64_t *n) MUST_CHECK;
+/* ---- an operator's hand on a provider ---- */
+/* ",a,b,": those that are held. Arena; "" none. */
+enum err provider_holds(struct db *db, struct arena *a, const char **names) MUST_CHECK;
+enum err provider_hold_set(struct db *db, const char *provider, const char *person, const char *reason, bool hold, int64_t wall_ms) MUST_CHECK;
+
 /* Claimed by this worker in an earlier life, or by any before older_than: an attempt without an end becomes `unknown`; unread notices
  * of P0 and P1 wait again, others stay unknown. worker "": only the old ones. */
 enum err delivery_recover(struct db *db, const char *worker, int64_t older_than_wall_ms, int64_t wall_ms, int64_t *n) MUST_CHECK;

@@ -113,7 +113,7 @@ static enum err add_parts(struct db *db, const struct delivery_end *r) {
     char        one[REF_CAP];
     const char *refs = r->refs;
     for (int64_t n = 1; next_ref(&refs, one); n++)
-        GO(db_exec(db, "INSERT INTO sms_part (msg_id, delivery, n, at_wall, provider) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (msg_id, delivery) DO NOTHING",
+        GO(db_exec(db, "INSERT INTO sms_part (msg_id, delivery, n, at_wall, provider) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (msg_id, provider, delivery) DO NOTHING",
                    "ssiis", one, r->id, n, r->wall_ms, r->provider));
     return ERR_OK;
 }
@@ -133,7 +133,7 @@ static enum err pull_next(struct db *db, const char *id, int64_t wall_ms) {
                    "WHERE state = 'waiting' AND attempts = 0 AND due_wall > ?2 AND notice = (SELECT notice FROM delivery WHERE id = ?1) AND step = "
                    "(SELECT MIN(w.step) FROM delivery f JOIN delivery w ON w.notice = f.notice WHERE f.id = ?1 AND w.step > f.step AND w.state = 'waiting') "
                    "AND NOT EXISTS (SELECT 1 FROM delivery f JOIN delivery o ON o.notice = f.notice AND o.step <= f.step WHERE f.id = ?1 AND "
-                   "o.channel <> 'log' AND o.state IN ('waiting', 'queued', 'claimed', 'sent', 'delivered', 'unknown'))",
+                   "o.channel <> 'log' AND NOT (o.state = 'waiting' AND o.verdict = 'quota') AND o.state IN ('waiting', 'queued', 'claimed', 'sent', 'delivered', 'unknown'))",
                    "si", id, wall_ms);
 }
 
@@ -144,8 +144,11 @@ static enum err forget_target(struct db *db, const struct delivery_end *r) {
                    "AND (?3 = 0 OR registered_wall <= ?3)",
                    "ssi", r->id, r->detail, r->gone_wall_ms));
     if (!r->is_refused) return ERR_OK;
-    GO(db_exec(db, "UPDATE consent SET left_n = 0, changed_wall = ?2 WHERE long_term = 0 AND target = (SELECT target FROM delivery WHERE id = ?1 AND target <> '')",
-               "si", r->id, r->wall_ms));
+    if (r->template_id && r->template_id[0])
+        return db_exec(db,
+                       "UPDATE consent SET left_n = 0, long_term = 0, changed_wall = ?2 WHERE template = ?3 AND target = "
+                       "(SELECT target FROM delivery WHERE id = ?1 AND target <> '')",
+                       "sis", r->id, r->wall_ms, r->template_id);
     return db_exec(db,
                    "INSERT INTO opt_out (person, channel, source, at_wall) SELECT person, channel, ?2, ?3 FROM delivery WHERE id = ?1 AND person <> '' "
                    "AND target = '' ON CONFLICT (person, channel) DO NOTHING",
@@ -189,7 +192,7 @@ enum err delivery_result(struct db *db, const struct delivery_end *r) {
     bool ours = db_changes(db) > 0;
     GO(add_parts(db, r));
     if (ours && (r->target_gone || r->is_refused)) GO(forget_target(db, r));
-    if (ours && failed) GO(pull_next(db, r->id, r->wall_ms));
+    if (ours && (failed || r->is_later)) GO(pull_next(db, r->id, r->wall_ms));
     if (ours) GO(circular_mark_delivery(db, r->id));
     if (r->refs[0]) GO(settle_early(db, r));
     if (again && !read) return ERR_OK;
@@ -273,7 +276,7 @@ enum err delivery_report(struct db *db, const struct delivery_report *r) {
                    told_words[r->told], id));
         if (db_changes(db) == 0 && r->told == TOLD_FAILED) return ERR_OK; /* told before; meanwhile another provider may have it */
     }
-    GO(db_exec(db, "UPDATE sms_part SET stat = ?3 WHERE msg_id = ?1 AND delivery = ?2", "sss", r->ref, id, r->told == TOLD_FAILED ? r->stat : "DELIVRD"));
+    GO(db_exec(db, "UPDATE sms_part SET stat = ?3 WHERE msg_id = ?1 AND delivery = ?2 AND provider = ?4", "ssss", r->ref, id, r->told == TOLD_FAILED ? r->stat : "DELIVRD", r->provider));
     if (r->told == TOLD_READ) return told_read(db, id, r->wall_ms);
     if (r->told == TOLD_FAILED) return fail(db, id, r->provider, r->others, "reported", r->stat, r->wall_ms);
     int64_t open = 0;
@@ -318,4 +321,20 @@ enum err delivery_recover(struct db *db, const char *worker, int64_t older_than_
                "sii", worker, older_than_wall_ms, wall_ms));
     *n = db_changes(db);
     return ERR_OK;
+}
+
+/* ---- an operator's hand ---- */
+enum err provider_holds(struct db *db, struct arena *a, const char **names) {
+    struct rows *r   = db_query(db, "SELECT provider FROM provider_hold ORDER BY provider", "");
+    *names           = "";
+    while (db_next(r)) *names = arena_printf(a, "%s%s,", **names ? *names : ",", row_s(r, 0));
+    return db_rows_end(r);
+}
+
+enum err provider_hold_set(struct db *db, const char *provider, const char *person, const char *reason, bool hold, int64_t wall_ms) {
+    if (!hold) return db_exec(db, "DELETE FROM provider_hold WHERE provider = ?1", "s", provider);
+    return db_exec(db,
+                   "INSERT INTO provider_hold (provider, person, reason, at_wall) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (provider) DO UPDATE SET "
+                   "person = excluded.person, reason = excluded.reason, at_wall = excluded.at_wall",
+                   "sssi", provider, person, reason, wall_ms);
 }

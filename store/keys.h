@@ -12,6 +12,12 @@
  *   zb:p:<channel>      hash    node -> "<end ms>\n" client NUL person NUL ...     PRESENCE_MS from the last refresh
  *   zb:q:<lane>         stream  waiting and handed-out deliveries, group LANE_GROUP  none; acknowledged entries are deleted
  *
+ *   zb:r:<provider>     hash    what a provider allows, shared by all workers: rate, tokens v, at t, this second's answers   RATE_MS
+ *   zb:w                hash    worker -> "<ms> <json>", what it says of itself    none; readers drop what is older than WORKER_MS
+ *   zb:k:<name>         hash    m made ms, v sealed credential of a provider              what it has left
+ *   zb:kl:<name>        string  a worker makes that credential now                       CRED_LOCK_MS
+ *
+ *   zb:relayed          string the newest outbox row that reached a channel        none; set by the script that publishes
  *   zb:mark             string  set by the relay; missing: Redis was flushed           none
  *
  *   pub/sub: zb:bus (publications), zb:control (control messages), zb:probe:<random> (a bus talking to itself)
@@ -28,7 +34,12 @@
 #define KEY_CHANNEL_LOG    "zb:c:%s:l"
 #define KEY_PRESENCE       "zb:p:%s"
 #define KEY_LANE           "zb:q:%s"
+#define KEY_RATE           "zb:r:%s"
+#define KEY_WORKERS        "zb:w"
 #define KEY_MARK           "zb:mark"
+#define KEY_CRED           "zb:k:%s"
+#define KEY_CRED_LOCK      "zb:kl:%s"
+#define KEY_RELAYED        "zb:relayed"
 #define KEY_CHANNELS       "zb:c:*" /* pattern */
 
 #define BUS_CHANNEL     "zb:bus"
@@ -41,11 +52,15 @@
 #define CHANNEL_META_MORE_S 604800    /* an idle channel keeps its epoch a week longer than its log */
 #define CHANNEL_DATA_MAX    (1 << 20) /* bytes of one publication */
 #define CHANNEL_READ_MAX    1000      /* entries a call */
+#define RATE_MS             600000
+#define WORKER_MS           15000
+#define WORKER_DATA_MAX     (256 << 10)
 #define PRESENCE_MS         60000
 #define PRESENCE_DATA_MAX   (1 << 20) /* bytes of one node's list */
 #define LANES_MAX           32        /* asked for in one go */
 #define LANE_MAX            200000    /* entries; past it lane_add says ERR_BUSY */
 #define LANE_BATCH_MAX      64        /* entries a call */
+#define CRED_LOCK_MS        15000     /* longer than fetching one may take; a worker that died holds it no longer */
 
 enum { SESSIONS_PER_PERSON = 64 }; /* the one unused for longest goes */
 

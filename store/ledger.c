@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -93,7 +94,7 @@ enum err ledger_open(const char *data_dir, struct ledger **out, char *why, size_
     (void)snprintf(path, sizeof path, "%s/ledger.heads", data_dir);
     buf_init(&l->lines, LINES_MAX);
     l->torn     = is_torn(path);
-    l->heads_fd = e ? -1 : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    l->heads_fd = e ? -1 : open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (e == ERR_OK && l->heads_fd < 0) {
         (void)snprintf(why, why_n, "%s: cannot be opened", path);
         e = ERR_STORE;
@@ -249,4 +250,39 @@ void ledger_committed(struct ledger *l) {
 void ledger_aborted(struct ledger *l) {
     l->dirty   = false;
     l->head[0] = '\0';
+}
+
+/* Highest number of a whole line at the end of the file; 0: none. */
+static enum err last_in_file(const struct ledger *l, int64_t *seq) {
+    char        tail[4096];
+    struct stat st;
+    *seq = 0;
+    if (fstat(l->heads_fd, &st) != 0) return ERR_STORE;
+    off_t   from = st.st_size > (off_t)sizeof tail - 1 ? st.st_size - ((off_t)sizeof tail - 1) : 0;
+    ssize_t n    = pread(l->heads_fd, tail, sizeof tail - 1, from);
+    if (n < 0) return ERR_STORE;
+    tail[n] = '\0';
+    for (char *line = tail, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        int64_t x = strtoll(line, NULL, 10);
+        if ((line > tail || from == 0) && x > *seq) *seq = x; /* the first one is whole only at the beginning of the file */
+    }
+    return ERR_OK;
+}
+
+enum err ledger_catch_up(struct ledger *l, struct db *db) {
+    CHECK_OBJ_NOTNULL(l, LEDGER_MAGIC);
+    int64_t  last = 0, n = 0;
+    enum err e    = last_in_file(l, &last);
+    if (e) return e;
+    struct rows *r = db_query(db, "SELECT seq, hash, sig FROM ledger_head WHERE seq > ?1 ORDER BY seq LIMIT 2", "i", last);
+    while (db_next(r))
+        if (n++ == 0) (void)snprintf(l->head, sizeof l->head, "%lld %s %s\n", (long long)row_i(r, 0), row_s(r, 1), row_s(r, 2));
+    e = db_rows_end(r);
+    if (e || n != 1) {
+        l->head[0] = '\0';
+        return e;
+    }
+    ledger_committed(l);
+    LOG(LOG_INFO, "ledger_head_file_completed", KI("behind", last));
+    return ERR_OK;
 }

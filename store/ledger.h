@@ -21,6 +21,9 @@
 struct ledger;
 enum err ledger_open(const char *data_dir, struct ledger **out, char *why, size_t why_n) MUST_CHECK;
 void     ledger_close(struct ledger *l);
+/* At the start, before the first write: the one head that a crash between COMMIT and the file left out is appended, so that a
+ * second such crash does not look like a cut. More than one missing is not healed: verify shall name it. */
+enum err ledger_catch_up(struct ledger *l, struct db *db) MUST_CHECK;
 
 struct ledger_entry {
     const char *kind;   /* method or event name, e.g. "task.accept", "session.issue", "refused" */

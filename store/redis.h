@@ -45,6 +45,21 @@ void session_token_hash(const char *token, char out[65]);
 /* Takes `cost` from bucket `name`; refilled to burst at rate per minute. ERR_LIMIT with *retry_ms when empty. */
 enum err limit_take(struct redis *r, const char *name, int cost, int per_minute, int burst, int64_t *retry_ms) MUST_CHECK;
 
+/* ---- what a provider allows, shared by all workers (D25) ---- */
+/* Takes up to `want` tokens of a bucket filled at the learned rate, a quarter of a second of which is saved up. answers_n, throttled_n:
+ * since the last call; more than 5 % throttled within a second lower the rate by a tenth, else it comes back additively. */
+enum err rate_lease(struct redis *r, const char *provider, int64_t allowed_per_s, int64_t want, int64_t answers_n, int64_t throttled_n, int64_t *granted,
+                    double *rate) MUST_CHECK;
+
+/* ---- what workers say of themselves ---- */
+struct worker_word {
+    const char *worker, *json;
+    int64_t     at_ms; /* wall clock of the worker */
+};
+enum err worker_say(struct redis *r, const char *worker, const char *json) MUST_CHECK;
+/* Those who spoke lately. */
+enum err worker_list(struct redis *r, struct arena *a, struct worker_word **list, size_t *n) MUST_CHECK;
+
 /* ---- once: true the first time a value is seen within ttl (nonces) ---- */
 enum err once(struct redis *r, const char *space, const char *value, int64_t ttl_ms, bool *first) MUST_CHECK;
 
@@ -63,6 +78,8 @@ struct channel_entry {
  * ttl_s: life of the stream. Another run_id than the one in the channel's meta: new epoch, empty stream. */
 enum err channel_publish(struct redis *r, const char *channel, const char *key, const char *data, int64_t seq, int size, int ttl_s,
                          struct channel_pos *pos, bool *published) MUST_CHECK;
+/* The seq of the newest publication of any channel; 0: none, or Redis was flushed. */
+enum err channel_relayed(struct redis *r, int64_t *seq) MUST_CHECK;
 enum err channel_top(struct redis *r, const char *channel, struct channel_pos *pos) MUST_CHECK; /* makes the meta if missing */
 /* Entries with offset > since (ascending), at most max; pos: top at the same instant. *complete: nothing between since and top is
  * missing and epoch ("" = any) is the stream's. */

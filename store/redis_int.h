@@ -33,6 +33,10 @@ enum script {
     SCRIPT_LANE_CLAIM,
     SCRIPT_LANE_ACK,
     SCRIPT_LANE_DEPTH,
+    SCRIPT_RATE,
+    SCRIPT_CRED_GET,
+    SCRIPT_CRED_PUT,
+    SCRIPT_CRED_RELEASE,
     SCRIPT_MAX
 };
 const char *script_text(enum script s);

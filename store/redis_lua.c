@@ -82,7 +82,7 @@ static const char limit_lua[] =
     "end\n"                                                                                                                      \
     "local function num(n) return string.format('%.0f',n) end\n"
 
-/* KEYS meta, log. ARGV run_id, fresh epoch, seq, size, ttl s, more s, channel, key, data, at ms, bus channel.
+/* KEYS meta, log, relayed. ARGV run_id, fresh epoch, seq, size, ttl s, more s, channel, key, data, at ms, bus channel.
  * Bus message: "P <epoch> <offset> <channel bytes> <key bytes> <data bytes>\n" channel key data. */
 static const char publish_lua[] =
     META_LUA
@@ -102,6 +102,7 @@ static const char publish_lua[] =
     "redis.call('HSET',KEYS[1],'e',e,'o',num(o),'s',ARGV[3],'r',ARGV[1])\n"
     "redis.call('EXPIRE',KEYS[1],life)\n"
     "redis.call('EXPIRE',KEYS[2],ARGV[5])\n"
+    "redis.call('SET',KEYS[3],ARGV[3])\n"
     "redis.call('PUBLISH',ARGV[11],'P '..e..' '..num(o)..' '..#ARGV[7]..' '..#ARGV[8]..' '..#ARGV[9]..'\\n'..ARGV[7]..ARGV[8]..ARGV[9])\n"
     "return {1,e,num(o)}\n";
 
@@ -159,6 +160,47 @@ static const char lane_depth_lua[] =
     "local p=redis.pcall('XPENDING',KEYS[1],ARGV[1])\n"
     "return {redis.call('XLEN',KEYS[1]),p.err and 0 or p[1]}\n";
 
+/* allowed a second, tokens wanted, answers and throttled ones since the last call -> granted, rate in thousandths (D25) */
+static const char rate_lua[] =
+    "local t=redis.call('TIME') local now=t[1]*1000+math.floor(t[2]/1000)\n"
+    "local a,want=tonumber(ARGV[1]),tonumber(ARGV[2])\n"
+    "local h=redis.call('HMGET',KEYS[1],'a','r','v','t','jt','n','x')\n"
+    "local r,v,at,jt,n,x=tonumber(h[2]),tonumber(h[3]),tonumber(h[4]),tonumber(h[5]),tonumber(h[6]),tonumber(h[7])\n"
+    "if tonumber(h[1])~=a or not x then r=a v=a/4 at=now jt=now n=0 x=0 end\n"
+    "n=n+tonumber(ARGV[3]) x=x+tonumber(ARGV[4])\n"
+    "if now-jt>=1000 then\n"
+    "if n>0 and x*20>n then r=math.max(1,r*0.9) elseif r<a then r=math.min(a,r+math.max(1,a/50)) end\n"
+    "jt=now n=0 x=0 end\n"
+    "v=math.min(math.max(1,r/4),v+math.max(0,now-at)/1000*r)\n"
+    "local g=math.max(0,math.min(want,math.floor(v+0.000001)))\n"
+    "redis.call('HSET',KEYS[1],'a',ARGV[1],'r',tostring(r),'v',tostring(v-g),'t',now,'jt',jt,'n',n,'x',x)\n"
+    "redis.call('PEXPIRE',KEYS[1],ARGV[5])\n"
+    "return {g,math.floor(r*1000)}\n";
+/* KEYS credential, lock. ARGV made ms that is not new enough, mark of the asker, life of the lock, 1: the value is of no use. The lock is the asker's also when
+ * it holds it already: an answer that got lost does not lock it out. */
+static const char cred_get_lua[] =
+    "local m=redis.call('HMGET',KEYS[1],'m','v')\n"
+    "if m[1] and m[2] and tonumber(m[1])>tonumber(ARGV[1]) then return {1,m[2]} end\n"
+    "if ARGV[4]=='1' then redis.call('DEL',KEYS[1]) end\n"
+    "local l=redis.call('GET',KEYS[2])\n"
+    "if l and l~=ARGV[2] then return {2,''} end\n"
+    "redis.call('SET',KEYS[2],ARGV[2],'PX',ARGV[3])\n"
+    "return {0,''}\n";
+
+/* KEYS credential, lock. ARGV mark, made ms, sealed, life ms. An older one never takes the place of a newer one. */
+static const char cred_put_lua[] =
+    "if redis.call('GET',KEYS[2])==ARGV[1] then redis.call('DEL',KEYS[2]) end\n"
+    "local m=redis.call('HGET',KEYS[1],'m')\n"
+    "if m and tonumber(m)>tonumber(ARGV[2]) then return 0 end\n"
+    "redis.call('HSET',KEYS[1],'m',ARGV[2],'v',ARGV[3])\n"
+    "redis.call('PEXPIRE',KEYS[1],ARGV[4])\n"
+    "return 1\n";
+
+/* KEYS lock. ARGV mark. */
+static const char cred_release_lua[] =
+    "if redis.call('GET',KEYS[1])==ARGV[1] then return redis.call('DEL',KEYS[1]) end\n"
+    "return 0\n";
+
 const char *script_text(enum script s) {
     switch (s) {
     case SCRIPT_SESSION_CREATE: return session_create_lua;
@@ -174,6 +216,10 @@ const char *script_text(enum script s) {
     case SCRIPT_LANE_CLAIM: return lane_claim_lua;
     case SCRIPT_LANE_ACK: return lane_ack_lua;
     case SCRIPT_LANE_DEPTH: return lane_depth_lua;
+    case SCRIPT_RATE: return rate_lua;
+    case SCRIPT_CRED_GET: return cred_get_lua;
+    case SCRIPT_CRED_PUT: return cred_put_lua;
+    case SCRIPT_CRED_RELEASE: return cred_release_lua;
     case SCRIPT_NONE:
     case SCRIPT_MAX: break;
     }

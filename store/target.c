@@ -37,6 +37,24 @@ enum err target_ids(struct db *db, struct arena *a, const char *person, const ch
     return db_rows_end(r);
 }
 
+enum err target_by_index(struct db *db, struct arena *a, const char *channel, const char *vendor, const char *app, const char *token_idx,
+                         const char **id) {
+    struct rows *r = db_query(db, "SELECT id FROM push_target WHERE channel = ?1 AND vendor = ?2 AND app = ?3 AND token_idx = ?4", "ssss", channel, vendor, app,
+                              token_idx);
+    bool         found = db_next(r);
+    if (found) *id = arena_strdup(a, row_s(r, 0));
+    enum err e = db_rows_end(r);
+    return e ? e : found ? ERR_OK : ERR_NOTFOUND;
+}
+
+enum err target_is_of(struct db *db, const char *person, const char *channel, const char *token_idx, bool *yes) {
+    int64_t  one;
+    enum err e = db_one_i(db, &one, "SELECT 1 FROM push_target WHERE person = ?1 AND channel = ?2 AND token_idx = ?3 AND state = 'active' LIMIT 1", "sss", person,
+                          channel, token_idx);
+    *yes       = e == ERR_OK;
+    return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
 enum err target_list(struct db *db, struct arena *a, const char *person, struct target_info **list, size_t *n) {
     struct rows *r = db_query(db,
                               "SELECT id, channel, vendor, app, device, state, reason, registered_wall, seen_wall FROM push_target WHERE person = ?1 "
@@ -61,6 +79,13 @@ enum err consent_add(struct db *db, const char *channel, const char *token_idx, 
                    "token_idx = ?2 AND state = 'active' ON CONFLICT (target, template) DO UPDATE SET left_n = consent.left_n + excluded.left_n, "
                    "long_term = excluded.long_term, changed_wall = excluded.changed_wall",
                    "sssiii", channel, token_idx, template_id, n, (int64_t)long_term, wall_ms);
+}
+
+enum err consent_clear(struct db *db, const char *channel, const char *token_idx, const char *template_id, int64_t wall_ms) {
+    return db_exec(db,
+                   "UPDATE consent SET left_n = 0, long_term = 0, changed_wall = ?4 WHERE (?3 = '' OR template = ?3) AND target IN "
+                   "(SELECT id FROM push_target WHERE channel = ?1 AND token_idx = ?2)",
+                   "sssi", channel, token_idx, template_id, wall_ms);
 }
 
 enum err consent_take(struct db *db, const char *target, const char *template_id, int64_t wall_ms, bool *ok) {

@@ -28,6 +28,11 @@ enum err target_drop_device(struct db *db, const char *device, const char *reaso
 /* Active ones of a person and channel, newest first, at most 16. Arena. */
 enum err target_ids(struct db *db, struct arena *a, const char *person, const char *channel, char ***ids, size_t *n) MUST_CHECK;
 
+/* The id a token has, which may be older than the row just put. ERR_NOTFOUND. */
+enum err target_by_index(struct db *db, struct arena *a, const char *channel, const char *vendor, const char *app, const char *token_idx,
+                         const char **id) MUST_CHECK;
+enum err target_is_of(struct db *db, const char *person, const char *channel, const char *token_idx, bool *yes) MUST_CHECK;
+
 struct target_info {
     const char *id, *channel, *vendor, *app, *device, *state, *reason;
     int64_t     registered_wall, seen_wall;
@@ -36,6 +41,8 @@ enum err target_list(struct db *db, struct arena *a, const char *person, struct 
 
 /* A template accepted once more (n at a time), or for good. */
 enum err consent_add(struct db *db, const char *channel, const char *token_idx, const char *template_id, int64_t n, bool long_term, int64_t wall_ms) MUST_CHECK;
+/* What was accepted before no longer counts. template_id "": nothing of this target's. */
+enum err consent_clear(struct db *db, const char *channel, const char *token_idx, const char *template_id, int64_t wall_ms) MUST_CHECK;
 /* Takes one: *ok false when there is none left. */
 enum err consent_take(struct db *db, const char *target, const char *template_id, int64_t wall_ms, bool *ok) MUST_CHECK;
 

@@ -47,7 +47,6 @@ ALTER TABLE delivery ADD COLUMN verdict TEXT NOT NULL DEFAULT '';
 ALTER TABLE delivery ADD COLUMN not_before INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE attempt ADD COLUMN provider TEXT NOT NULL DEFAULT '';
 ALTER TABLE attempt ADD COLUMN ref TEXT NOT NULL DEFAULT '';
-ALTER TABLE sms_part ADD COLUMN provider TEXT NOT NULL DEFAULT '';
 DROP INDEX delivery_lane;
 CREATE INDEX delivery_lane ON delivery (state, lane, channel, due_wall, id);
 CREATE INDEX delivery_provider ON delivery (state, provider, updated_wall);
@@ -78,3 +77,19 @@ CREATE TABLE provider_hold (
     reason   TEXT NOT NULL,
     at_wall  INTEGER NOT NULL
 ) STRICT;
+
+-- Ids of messages are the provider's own: two providers may give the same one.
+ALTER TABLE sms_part RENAME TO sms_part_old;
+CREATE TABLE sms_part (
+    provider TEXT NOT NULL,
+    msg_id   TEXT NOT NULL,
+    delivery TEXT NOT NULL REFERENCES delivery (id),
+    n        INTEGER NOT NULL,
+    stat     TEXT NOT NULL DEFAULT '',
+    at_wall  INTEGER NOT NULL,
+    PRIMARY KEY (msg_id, provider, delivery)
+) STRICT;
+INSERT INTO sms_part (provider, msg_id, delivery, n, stat, at_wall) SELECT '', msg_id, delivery, n, stat, at_wall FROM sms_part_old;
+DROP TABLE sms_part_old;
+CREATE INDEX sms_part_delivery ON sms_part (delivery);
+CREATE INDEX sms_part_at ON sms_part (at_wall);

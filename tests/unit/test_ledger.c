@@ -306,6 +306,38 @@ static void t_head_file_cut(void **state) {
     clean();
 }
 
+/* A crash between COMMIT and the file, then the next start, and such a crash again. */
+static void t_catch_up(void **state) {
+    (void)state;
+    for (int life = 0; life < 3; life++) {
+        assert_int_equal(db_begin(db), ERR_OK);
+        add("task:t_1", "{}");
+        assert_int_equal(ledger_seal(l, db), ERR_OK);
+        assert_int_equal(db_commit(db), ERR_OK); /* and no ledger_committed */
+        ledger_close(l);
+        clean();
+        open_ledger();
+        assert_int_equal(ledger_catch_up(l, db), ERR_OK);
+        assert_int_equal(ledger_catch_up(l, db), ERR_OK);
+        clean();
+    }
+    read_file();
+    size_t lines = 0;
+    for (size_t i = 0; i < file_n; i++) lines += file[i] == '\n';
+    assert_int_equal(lines, BATCHES + 3);
+    write_file(file, (size_t)(line(BATCHES + 2) - file) + 20); /* the last one torn */
+    ledger_close(l);
+    open_ledger();
+    assert_int_equal(ledger_catch_up(l, db), ERR_OK);
+    clean();
+    read_file();
+    write_file(file, (size_t)(line(BATCHES) - file)); /* three missing: somebody cut it, and no start hides that */
+    ledger_close(l);
+    open_ledger();
+    assert_int_equal(ledger_catch_up(l, db), ERR_OK);
+    caught("cut", "head file: ends at 12, 3 later heads");
+}
+
 /* Every byte of the file, one after the other. */
 static void t_head_file_edited(void **state) {
     (void)state;
@@ -426,7 +458,8 @@ int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(t_clean),     T(t_rolled_back), T(t_columns),       T(t_rows),           T(t_cut),            T(t_rewritten), T(t_renumbered),   T(t_with_mac_key),
-        T(t_rebuilt),   T(t_heads_table), T(t_head_file_cut), T(t_head_file_edited), T(t_head_file_torn), T(t_keys),      T(t_fields),       T(t_two_processes),
+        T(t_rebuilt),   T(t_heads_table), T(t_head_file_cut), T(t_catch_up), T(t_head_file_edited),
+        T(t_head_file_torn), T(t_keys),   T(t_fields),        T(t_two_processes),
     };
     return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);
 }
