@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/idno.h"
-#include "handlers/instruction.h"
+#include "handlers/delivery_words.h"
 #include "handlers/lists.h"
 #include "handlers/method.h"
 #include "handlers/people.h"
@@ -153,7 +153,7 @@ static void write_tries(struct req *r, const struct circular_try *t, size_t n) {
         bool waits = strcmp(t[i].state, "waiting") == 0;
         jw_obj(r->out);
         jw_kstr(r->out, "channel", t[i].channel);
-        jw_kstr(r->out, "name", circular_channel_zh(t[i].channel));
+        jw_kstr(r->out, "name", delivery_channel_zh(t[i].channel));
         jw_kstr(r->out, "state", t[i].state);
         jw_ktime(r->out, "at", waits ? t[i].due_wall : t[i].updated_wall);
         jw_kstr(r->out, "words", circular_try_words(r->a, &t[i], r->wall_ms));

@@ -48,7 +48,6 @@ enum err circular_channel_snapshot(struct req *r, const char *rest) MUST_CHECK;
 
 /* ---- words (circular_words.c) ---- */
 extern const char *const circular_stage_words[STAGES_N]; /* "waiting", ... */
-const char              *circular_channel_zh(const char *channel);
 /* One sentence: how it stands with this person and why. */
 const char *circular_words(struct arena *a, const struct circular_person *p, const struct circular_try *t, size_t n, int64_t wall_ms);
 /* What came of one attempt, a few words. */

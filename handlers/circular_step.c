@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "handlers/circular.h"
+#include "handlers/delivery_words.h"
 #include "handlers/people.h"
 
 static struct notice_msg message(struct arena *a, const struct circular *c, const char *kind, int64_t priority, int64_t wall_ms, int64_t biz_ms) {
@@ -99,7 +100,7 @@ enum err circular_write_state(struct db *db, struct arena *a, const char *id, in
     for (size_t i = 0; i < n; i++) {
         jw_obj(w);
         jw_kstr(w, "channel", v[i].channel);
-        jw_kstr(w, "name", circular_channel_zh(v[i].channel));
+        jw_kstr(w, "name", delivery_channel_zh(v[i].channel));
         jw_kint(w, "reached", v[i].reached);
         jw_kint(w, "failed", v[i].failed);
         jw_obj_end(w);

@@ -6,48 +6,30 @@
 #include <string.h>
 
 #include "handlers/circular.h"
+#include "handlers/delivery_words.h"
 #include "handlers/people.h"
-#include "push/provider.h"
-#include "store/delivery.h"
 
 const char *const circular_stage_words[STAGES_N] = {"waiting", "sent", "reached", "failed", "read"};
 
-/* Verdicts that come from elsewhere than a provider's answer (push/verdict.def has those). */
-static const struct {
-    const char *word, *zh;
-} more[] = {
-    {"no_target", "没有登记号码"},
-    {"no_provider", "暂无可用的发送服务"},
-    {"expired", "已过有效期，未再发送"},
-    {"unreported", "逾时没有回执"},
-    {"unknown", "未收到运营方答复，是否送达不明"},
-};
 /* What carriers write in a negative report. */
 static const struct {
     const char *stat, *zh;
 } stats[] = {{"UNDELIV", "号码无法接通或已停用"}, {"EXPIRED", "对方长时间关机或不在服务区"}, {"REJECTD", "被运营商拦截"}, {"DELETED", "被运营商删除"}};
 
-const char *circular_channel_zh(const char *channel) {
-    if (strcmp(channel, "app") == 0) return "掌办";
-    int c = delivery_channel_of(channel);
-    return c < 0 ? channel : delivery_channels[c].zh;
-}
-
 static const char *verdict_zh(struct arena *a, const struct circular_try *t) {
     if (strcmp(t->verdict, "reported") == 0) {
         for (size_t i = 0; i < sizeof stats / sizeof stats[0]; i++)
             if (strcmp(t->detail, stats[i].stat) == 0) return stats[i].zh;
-        return *t->detail ? arena_printf(a, "运营商报告未送达（代码 %s）", t->detail) : "运营商报告未送达";
+        if (*t->detail) return arena_printf(a, "%s（%s）", delivery_reason_zh(t->verdict), t->detail);
     }
-    for (size_t i = 0; i < sizeof more / sizeof more[0]; i++)
-        if (strcmp(t->verdict, more[i].word) == 0) return more[i].zh;
-    enum verdict v = verdict_of(t->verdict);
-    return v == V_MAX ? "没有成功" : verdict_info(v)->zh;
+    const char *zh = delivery_reason_zh(t->verdict);
+    return *zh ? zh : "没有成功";
 }
 
 static bool is(const char *s, const char *word) { return strcmp(s, word) == 0; }
 
 const char *circular_try_words(struct arena *a, const struct circular_try *t, int64_t wall_ms) {
+    if (is(t->verdict, "simulated")) return delivery_reason_zh(t->verdict);
     if (is(t->state, "delivered")) return "已送达";
     if (is(t->state, "sent")) return "已发出，尚无送达回执";
     if (is(t->state, "cancelled")) return "已取消，不再发送";
@@ -64,7 +46,7 @@ static const char *failures(struct arena *a, const struct circular_try *t, size_
         bool known = false;
         for (size_t k = i + 1; k < n && !known; k++) known = is(t[k].channel, t[i].channel); /* the last try counts */
         if (!known && is(t[i].state, "failed"))
-            text = arena_printf(a, "%s%s%s未送达：%s", text, *text ? "；" : "", circular_channel_zh(t[i].channel), verdict_zh(a, &t[i]));
+            text = arena_printf(a, "%s%s%s未送达：%s", text, *text ? "；" : "", delivery_channel_zh(t[i].channel), verdict_zh(a, &t[i]));
     }
     return text;
 }
@@ -83,7 +65,7 @@ static const char *outlook(struct arena *a, const struct circular_try *t, size_t
         if (open && (next == NULL || t[i].due_wall < next->due_wall)) next = &t[i];
     }
     if (next == NULL) return "";
-    const char *zh = circular_channel_zh(next->channel);
+    const char *zh = delivery_channel_zh(next->channel);
     if (!is(next->state, "waiting") || next->due_wall <= wall_ms) return arena_printf(a, "%s正在发送", zh);
     if (next->not_before) return arena_printf(a, "现在是免打扰时段，%s将于 %s 发出", zh, moment_text(a, next->due_wall));
     return arena_printf(a, "%s将于 %s 发出", zh, moment_text(a, next->due_wall));
@@ -96,11 +78,11 @@ const char *circular_words(struct arena *a, const struct circular_person *p, con
     const char                *text;
     if (p->confirmed_wall) return "已阅读并确认";
     switch ((enum circular_stage)p->stage) {
-    case STAGE_READ: return is(p->read_by, "app") || !*p->read_by ? "已阅读，尚未确认" : arena_printf(a, "已在%s阅读，尚未确认", circular_channel_zh(p->read_by));
-    case STAGE_REACHED: return arena_printf(a, "%s已送达，尚未阅读", circular_channel_zh(p->reached_by));
+    case STAGE_READ: return is(p->read_by, "app") || !*p->read_by ? "已阅读，尚未确认" : arena_printf(a, "已在%s阅读，尚未确认", delivery_channel_zh(p->read_by));
+    case STAGE_REACHED: return arena_printf(a, "%s已送达，尚未阅读", delivery_channel_zh(p->reached_by));
     case STAGE_SENT:
         sent = find(t, n, "sent");
-        text = sent ? arena_printf(a, "%s已发出，尚无送达回执", circular_channel_zh(sent->channel)) : "已发出，是否送达不明";
+        text = sent ? arena_printf(a, "%s已发出，尚无送达回执", delivery_channel_zh(sent->channel)) : "已发出，是否送达不明";
         return join(a, text, outlook(a, t, n, wall_ms));
     case STAGE_WAITING:
         text = join(a, failures(a, t, n), outlook(a, t, n, wall_ms));

@@ -116,7 +116,7 @@ test('F110 who was not reached, and why, in words; the carrier\'s report correct
   assert.deepEqual(s.live.channels, [{ channel: 'sms', name: '短信', reached: 0, failed: 2 }]);
   const by = Object.fromEntries((await people(c.id, '?state=failed')).map((p) => [p.person, p]));
   assert.equal(by[CONTACT].words, '短信未送达：号码无法接通或已停用');
-  assert.equal(by.p_nophone.words, '短信未送达：没有登记号码');
+  assert.equal(by.p_nophone.words, '短信未送达：没有登记号码或设备');
   assert.equal(by[CONTACT].tries.length, 1);
   assert.doesNotMatch(JSON.stringify(by), new RegExp(numbers.get(CONTACT)), 'no numbers of people');
   await smsc.post('behave', { report: 'DELIVRD' });

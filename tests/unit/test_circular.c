@@ -264,7 +264,7 @@ static void t_words(void **state) {
         {{.stage = STAGE_WAITING}, {gone, sms}, 2, "手机推送未送达：设备或号码已失效；短信将于 11月15日 06:14 发出"},
         {{.stage = STAGE_WAITING}, {quiet}, 1, "现在是免打扰时段，短信将于 11月15日 06:14 发出"},
         {{.stage = STAGE_WAITING}, {going}, 1, "短信正在发送"},
-        {{.stage = STAGE_FAILED}, {gone, code}, 2, "手机推送未送达：设备或号码已失效；短信未送达：运营商报告未送达（代码 MK:0001）"},
+        {{.stage = STAGE_FAILED}, {gone, code}, 2, "手机推送未送达：设备或号码已失效；短信未送达：运营方回执：未送达（MK:0001）"},
         {{.stage = STAGE_FAILED}, {cancel}, 1, "发送已取消，登录掌办可见"},
         {{.stage = STAGE_FAILED}, {cancel}, 0, "没有可用的送达方式（未绑定手机应用、已退订，或这一级别不发短信）；登录掌办可见"},
     };

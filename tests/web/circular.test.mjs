@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Gateway } from '../black/lib/gateway.mjs';
+import * as w from '../../web/circular/words.js';
 import { axe, launch, open, shot } from './lib/browser.mjs';
 
 const SENDER = 'demo-dispatcher';
@@ -42,6 +43,23 @@ async function clean(page) {
   );
   assert.deepEqual(small, []);
 }
+
+describe('words', () => {
+  test('shares: few people are counted, 100 % is everybody, 0 % is nobody', () => {
+    assert.deepEqual([w.share(1, 4), w.share(5, 5), w.share(999, 1000), w.share(1, 1000), w.share(0, 9)], ['1/4', '100%', '99%', '1%', '0%']);
+    assert.deepEqual([w.people(9999), w.people(20000)], ['9999人', '20,000人']);
+  });
+  test('times in UTC+8; the plan in words', () => {
+    const now = Date.parse('2018-03-12T08:30+08:00');
+    assert.deepEqual(['2018-03-12T00:05+08:00', '2018-03-11T23:59+08:00', '2017-12-31T08:00+08:00', null].map((t) => w.moment(t, now)),
+      ['00:05', '3月11日 23:59', '2017年12月31日 08:00', '—']);
+    assert.equal(w.isoToLocal(now), '2018-03-12T08:30');
+    assert.equal(w.planText([{ name: '手机推送', after_s: 0, alone_s: 0 }, { name: '短信', after_s: 900, alone_s: 0 }]),
+      '未读的：立即手机推送，15 分钟后短信（别的方式到不了的人立即）；读过即停。');
+    assert.equal(w.planText([]), '这一级别只进掌办收件箱，不发推送和短信。');
+    assert.equal(w.unreachedParts({ waiting: 3, sent: 0, failed: 2 }), '等待发送 3 · 没有成功 2');
+  });
+});
 
 describe('circular', () => {
   test('nothing yet: says so and what to do', async () => {
