@@ -217,6 +217,24 @@ test('D22 everybody sees their part: the unit its own people, a recipient the te
   assert.equal((await get(c.id, 'demo-leader').catch((e) => e.message)).includes('404'), true, 'not even a leader who has nothing to do with it');
 });
 
+test('F119 a leader sends; the dispatching office sees to it; a county writes to its own units only', async () => {
+  const c = await create({ priority: 0, reason: '应急响应', title: '启动应急响应' }, 'demo-leader');
+  const seen = await get(c.id);
+  assert.deepEqual([seen.side, seen.unit, seen.sender_name], ['sender', 'NP-ZFB', '演示市领导']);
+  await act(c.id, 'confirm', CONTACT);
+  await until(async () => (await gw.rpc('demo-leader', 'circular.get', { circular_id: c.id })).read === 1, { what: 'the leader sees it read' });
+  assert.equal((await gw.rest('GET', `/v1/circulars/${c.id}`, { as: 'demo-dispatcher2' })).status, 404);
+  const [county, other] = await rows(gw, "SELECT code FROM unit WHERE level = 'county' AND is_group = 0 AND region <> '' ORDER BY code LIMIT 2");
+  await sql(`INSERT INTO person (id, name, unit, roles, created_wall) VALUES ('county-d', '县督办员', '${county.code}', 2, 0), ('county-r', '县联络员', '${county.code}', 8, 0);`
+    + "INSERT INTO device (id, person, pubkey, name, platform, state, created_wall) VALUES ('d_county-d', 'county-d', 'x', 'x', 'demo', 'active', 0)");
+  assert.ok((await create({ units: [county.code] }, 'county-d')).total >= 1);
+  await refused({ units: [other.code] }, 'E_PERM', undefined, 'county-d');
+  await refused({ units: [UNIT] }, 'E_PERM', undefined, 'county-d');
+  await refused({ units: [], roles: ['responsible'] }, 'E_PERM', undefined, 'county-d');
+  const hidden = await refused({ units: [], people: [CONTACT] }, 'E_INPUT', 'people', 'county-d');
+  assert.equal(hidden.replace(CONTACT, 'nobody'), await refused({ units: [], people: ['nobody'] }, 'E_INPUT', 'people', 'county-d'), 'no difference to nobody');
+});
+
 test('F119 closing: what has not gone out stays here, no more urging, reading goes on', async () => {
   const c = await create({ priority: 2, reason: undefined, units: [OTHER] });
   await when(c.id, (x) => x.waiting === 4, 'the SMS of the plan waits');
