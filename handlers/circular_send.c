@@ -79,31 +79,40 @@ static enum err add_members(struct req *r, struct targets *t, const char *group)
     return ERR_OK;
 }
 
-static enum err add_units(struct req *r, const struct circular_args *p, struct targets *t) {
+/* Every group the sender names the members of is among the units. */
+static enum err check_expand(struct req *r, const struct circular_args *p) {
     for (const cJSON *v = p->expand ? p->expand->child : NULL; v; v = v->next) {
         bool listed = false;
         for (size_t i = 0; i < p->units.n; i++) listed |= strcmp(p->units.v[i], v->string) == 0;
         if (!listed) return req_bad(r, "expand", "接收单位中没有群组 %s", v->string);
     }
-    for (size_t i = 0; i < p->units.n; i++) {
-        struct unit  u;
-        const cJSON *chosen = cJSON_GetObjectItemCaseSensitive(p->expand, p->units.v[i]);
-        enum err     e      = unit_get(r->db, r->a, p->units.v[i], &u);
-        if (e == ERR_NOTFOUND) return req_bad(r, "units", "没有编号为 %s 的单位", p->units.v[i]);
-        TRY(e);
-        if (!u.is_group) {
-            TRY(add_unit(r, t, "units", p->units.v[i]));
-        } else if (cJSON_IsArray(chosen) && chosen->child) {
-            for (const cJSON *m = chosen->child; m; m = m->next) {
-                if (!cJSON_IsString(m)) return req_bad(r, "expand", "“%s”的单位：请填写单位编号", u.short_name);
-                TRY(add_unit(r, t, "expand", arena_strdup(r->a, m->valuestring)));
-            }
-        } else if (u.members_complete) {
-            TRY(add_members(r, t, p->units.v[i]));
-        } else {
-            return req_bad(r, "units", "“%s”（%s）没有固定成员，请在 expand 中列出它包含的单位", u.short_name, u.code);
-        }
+    return ERR_OK;
+}
+
+static enum err add_chosen(struct req *r, struct targets *t, const char *group, const cJSON *chosen) {
+    for (const cJSON *m = chosen->child; m; m = m->next) {
+        if (!cJSON_IsString(m)) return req_bad(r, "expand", "“%s”的单位：请填写单位编号", group);
+        TRY(add_unit(r, t, "expand", arena_strdup(r->a, m->valuestring)));
     }
+    return ERR_OK;
+}
+
+static enum err add_named(struct req *r, const struct circular_args *p, struct targets *t, const char *code) {
+    struct unit  u;
+    const cJSON *chosen = cJSON_GetObjectItemCaseSensitive(p->expand, code);
+    arena_reset(t->scratch);
+    enum err e = unit_get(r->db, t->scratch, code, &u);
+    if (e == ERR_NOTFOUND) return req_bad(r, "units", "没有编号为 %s 的单位", code);
+    TRY(e);
+    if (!u.is_group) return add_unit(r, t, "units", code);
+    if (cJSON_IsArray(chosen) && chosen->child) return add_chosen(r, t, code, chosen);
+    if (u.members_complete) return add_members(r, t, code);
+    return req_bad(r, "units", "“%s”（%s）没有固定成员，请在 expand 中列出它包含的单位", u.short_name, code);
+}
+
+static enum err add_units(struct req *r, const struct circular_args *p, struct targets *t) {
+    TRY(check_expand(r, p));
+    for (size_t i = 0; i < p->units.n; i++) TRY(add_named(r, p, t, p->units.v[i]));
     return ERR_OK;
 }
 
@@ -293,7 +302,7 @@ enum err circular_create(struct req *r, const void *args) {
     const struct circular_args *p = args;
     const struct targets       *t = r->prepared;
     char                        id[ID_CAP];
-    const char                 *known;
+    const char                 *known = "";
     struct circular             c;
     id_new("c_", id);
     c = (struct circular){.id = id, .sender = r->who.id, .title = p->title, .text = p->text, .priority = p->priority, .reason = p->reason ? p->reason : "",

@@ -272,7 +272,7 @@ enum err circular_job_people(struct db *db, struct arena *a, const struct circul
     *after = c->job_after;
     *end   = false;
     for (size_t i = 0; i < max; i++) { /* targets without people are passed over, a bounded number of them */
-        struct circular_target t;
+        struct circular_target t = {0};
         bool                   full;
         enum err               e = target_at(db, a, c->id, *ord, &t);
         *end                     = e == ERR_NOTFOUND;
