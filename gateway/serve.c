@@ -160,7 +160,7 @@ static enum err start_rooms(struct server *s, char *why, size_t why_n) {
     app->committed_arg = s;
     app->committed     = on_committed;
     if (app->conf.push_here) {
-        struct deliver_conf dc = {.conf = &app->conf, .redis = app->redis, .writer = app->writer, .pii_key = &app->house.pii_key, .worker = "local",
+        struct deliver_conf dc = {.conf = &app->conf, .redis = app->redis, .writer = app->writer, .pii_key = &app->house.pii_key, .idx_key = app->house.idx_key, .worker = "local",
                                   .demo = app->house.demo, .data_dir = app->conf.data, .signature = app->house.sms_signature};
         TRY(deliver_start(&dc, &s->deliver, why, why_n));
     }

@@ -162,6 +162,7 @@ static enum err look_up(struct req *r, const struct circular_args *p, struct tar
 
 static enum err resolve(struct req *r, const struct circular_args *p, struct targets **out) {
     struct targets *t = arena_alloc(r->a, sizeof *t);
+    *out              = t;
     TRY(access_view(r, &t->view));
     t->scratch = arena_new(256U << 10);
     enum err e = look_up(r, p, t);
@@ -170,7 +171,6 @@ static enum err resolve(struct req *r, const struct circular_args *p, struct tar
     for (size_t i = 0; i < t->n; i++) TRY(circular_reach_add(r->db, &t->v[i], r->who.id, CIRCULAR_PEOPLE_MAX, &t->reach));
     if (t->reach.people > CIRCULAR_PEOPLE_MAX) return req_bad(r, "units", "接收人超过 %d 人，请分批发送", CIRCULAR_PEOPLE_MAX);
     if (t->reach.people == 0) return req_bad(r, "units", "所选单位、岗位中没有可以接收通知的人员");
-    *out = t;
     return ERR_OK;
 }
 

@@ -232,7 +232,10 @@ static void ask_done(uv_work_t *w, int status) {
         ask_free(q);
         return;
     }
-    if (q->what == ASK_GET) {
+    bool was_get = q->what == ASK_GET;
+    if (was_get && status == 0 && q->err == ERR_OK && q->state == CRED_FOUND) c->cred = q->cred;
+    x_wipe(&q->cred, sizeof q->cred); /* now: making one asks the next question */
+    if (was_get) {
         if (status != 0 || q->err != ERR_OK || q->state == CRED_OURS) {
             cred_make_one(c); /* Redis is away: one of our own */
         } else if (q->state == CRED_WAIT) {
@@ -240,11 +243,9 @@ static void ask_done(uv_work_t *w, int status) {
             if (c->phase != PH_READY) c->phase = PH_NONE;
             c->renewing = false;
         } else {
-            c->cred = q->cred;
             cred_taken(c);
         }
     }
-    x_wipe(&q->cred, sizeof q->cred);
     pump(c);
 }
 
@@ -389,7 +390,6 @@ static void fly(struct caller *c, struct item *it) {
     enum err                    e    = k->call(c->p, it->a, &it->m, c->has_cred ? c->cred.value : "", clock_wall_ms(), &call, &why);
     if (e == ERR_OK) e = http_out_send(c->out, &c->way, &call, on_answer, it, &it->req);
     if (e) {
-        why.verdict = V_REJECTED;
         if (why.detail[0] == '\0') (void)snprintf(why.detail, sizeof why.detail, "not a request");
         give(it, &why);
         return;

@@ -74,6 +74,10 @@ static enum err record_one(struct db *db, struct record *r) {
         r->end.refs = r->refs;
         return delivery_result(db, &r->end);
     }
+    if (r->reply.text_enc) {
+        bool first = false;
+        return sms_reply_add(db, &r->reply, &first);
+    }
     r->told.ref      = r->refs;
     r->told.stat     = r->detail;
     r->told.provider = route_name(r->route);
@@ -139,7 +143,7 @@ static void flush_records(struct deliver *d) {
 }
 
 void deliver_record(struct deliver *d, struct record *r) {
-    r->end.wall_ms = r->told.wall_ms = clock_wall_ms();
+    r->end.wall_ms = r->told.wall_ms = r->reply.wall_ms = clock_wall_ms();
     TAILQ_INSERT_TAIL(&d->records, r, list);
     if (!d->record_out && TAILQ_FIRST(&d->records) == r) (void)uv_async_send(&d->wake); /* flushed at the end of this turn */
 }

@@ -64,6 +64,9 @@ struct record {
     char                detail[96], template_id[100];
     char                refs[LINK_REFS_CAP];   /* ids of the provider; of a report the one */
     char                ref_alt[LINK_REF_CAP]; /* of a report that names nothing known by refs: its other spelling; else "" */
+    struct sms_reply    reply;                   /* ref "": it is none */
+    char                phone_idx[65];
+    uint8_t             sealed[600];
     uint64_t            token;                   /* confirmed to the provider once stored; 0 none */
 };
 TAILQ_HEAD(records, record);

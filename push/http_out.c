@@ -24,6 +24,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "push/http2_fix.h"
 
 #define HOST_CONNECTIONS 16   /* an HTTP/1.1 peer needs several, an HTTP/2 peer more than one only above its stream limit */
 #define IDLE_S           55L  /* below the 60 and 75 s after which usual servers and routers drop idle connections */
@@ -31,7 +32,10 @@
 #define SPARE_MAX        256  /* easy handles kept for the next request: making one costs more than sending */
 #define HEADERS_MAX      48   /* of an answer; what is more is dropped */
 #define HEAD_BYTES_MAX   8192
-#define REFUSED_WORD     "REFUSED_STREAM"
+#define REFUSED_WORDS    "REFUSED_STREAM" /* each at the beginning of a line: elsewhere they may come from a stranger */
+#define STREAM_WORDS     "Using Stream ID: "
+#define GOAWAY_WORDS     "recveived GOAWAY, error=" /* as this version writes it */
+#define LAST_WORDS       "last_stream="
 
 struct http_req {
     unsigned magic;
@@ -46,6 +50,7 @@ struct http_req {
     struct buf         head, in; /* names and values, each with its NUL; the answer's body */
     uint16_t           header_at[HEADERS_MAX][2];
     size_t             headers_n;
+    unsigned long      stream; /* HTTP/2; 0 not known */
     bool               is_sent, is_refused, has_proxy, is_cut;
     const struct net_guard *guard; /* NULL: none */
 };
@@ -95,15 +100,28 @@ static int on_sending(void *p, char *peer, char *local, int peer_port, int local
     if (r->guard && !r->has_proxy && !text_is_allowed(r->guard, peer)) return CURL_PREREQFUNC_ABORT; /* a kept connection of another provider */
     r->is_sent    = true;
     r->is_refused = false;
+    r->stream     = 0;
     (void)curl_easy_setopt(r->easy, CURLOPT_VERBOSE, 1L); /* from here on its words count */
     return CURL_PREREQFUNC_OK;
+}
+
+static bool begins(const char *p, size_t n, const char *words) { return n >= strlen(words) && memcmp(p, words, strlen(words)) == 0; }
+
+/* The number behind some words; 0: they are not there. */
+static unsigned long number_after(const char *p, size_t n, const char *words) {
+    const char   *at = memmem(p, n, words, strlen(words)), *end = p + n;
+    unsigned long v  = 0;
+    for (at = at ? at + strlen(words) : end; at < end && *at >= '0' && *at <= '9' && v < 1UL << 31; at++) v = v * 10 + (unsigned long)(*at - '0');
+    return v;
 }
 
 static int on_words(CURL *easy, curl_infotype type, char *p, size_t n, void *arg) {
     struct http_req *r = arg;
     (void)easy;
-    if (type == CURLINFO_TEXT && r->is_sent && n >= sizeof REFUSED_WORD - 1 && memmem(p, n, REFUSED_WORD, sizeof REFUSED_WORD - 1))
-        r->is_refused = true;
+    if (type != CURLINFO_TEXT || !r->is_sent) return 0;
+    if (begins(p, n, STREAM_WORDS)) r->stream = number_after(p, n, STREAM_WORDS);
+    else if (begins(p, n, REFUSED_WORDS)) r->is_refused = true;
+    else if (begins(p, n, GOAWAY_WORDS) && number_after(p, n, LAST_WORDS) < r->stream) r->is_refused = true; /* the only one of its connection */
     return 0;
 }
 
@@ -389,6 +407,7 @@ static int on_timeout(CURLM *multi, long ms, void *arg) {
 
 /* ---- the whole ---- */
 static void global_init(void) {
+    http2_fix_init();
     MUST(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
     const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
     if (!(v->features & CURL_VERSION_ASYNCHDNS)) LOG0(LOG_WARN, "libcurl_resolves_in_the_loop");

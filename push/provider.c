@@ -263,9 +263,10 @@ int64_t http_retry_after_ms(const struct http_answer *r, int64_t wall_ms) {
     const char *v  = http_answer_header(r, "retry-after");
     int64_t     ms = 0;
     struct tm   tm = {0};
+    const char *end;
     if (v == NULL) return 0;
-    if (is_number(v, 0, RETRY_MAX_MS)) ms = strtoll(v, NULL, 10) * 1000;
-    else if (strptime(v, "%a, %d %b %Y %H:%M:%S GMT", &tm)) ms = (int64_t)timegm(&tm) * 1000 - wall_ms;
+    if (*v && strspn(v, "0123456789") == strlen(v)) ms = is_number(v, 0, RETRY_MAX_MS / 1000) ? strtoll(v, NULL, 10) * 1000 : RETRY_MAX_MS;
+    else if ((end = strptime(v, "%a, %d %b %Y %H:%M:%S GMT", &tm)) != NULL && *end == '\0') ms = (int64_t)timegm(&tm) * 1000 - wall_ms;
     return ms < 0 ? 0 : ms > RETRY_MAX_MS ? RETRY_MAX_MS : ms;
 }
 

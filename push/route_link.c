@@ -10,7 +10,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metric.h"
+#include "base/text.h"
 #include "push/link_options.h"
+#include "push/reply.h"
 #include "push/route_int.h"
 
 /* ---- what comes back ---- */
@@ -42,11 +44,31 @@ static bool report(struct route *r, const struct sms_report *rep, bool whole) {
 static bool on_report(void *arg, const struct sms_report *rep) { return report(arg, rep, true); }
 static bool on_orphan(void *arg, const struct sms_report *rep) { return report(arg, rep, false); }
 
+/* Stored before it is confirmed to the carrier. What cannot be read, or is nobody's number, is only counted. */
 static bool on_mo(void *arg, const struct sms_mo *mo) {
-    struct route *r = arg;
-    metric_add_label(M_C_sms, "received", 1);
-    LOG(LOG_INFO, "sms_received", KS("provider", r->name), KI("readable", mo->is_text), KI("part", mo->concat.number), KI("of", mo->concat.total));
-    return true;
+    struct route         *r = arg;
+    const struct deliver *d = r->d;
+    char                  number[12];
+    uint8_t               mac[32];
+    bool                  refusal = mo->is_text && reply_is_refusal(mo->text);
+    metric_add_label(M_C_sms, refusal ? "refusal" : "received", 1);
+    LOG(LOG_INFO, "sms_received", KS("provider", r->name), KI("readable", mo->is_text), KI("refusal", refusal), KI("part", mo->concat.number),
+        KI("of", mo->concat.total));
+    if (d->conf.idx_key == NULL || !mo->is_text || strlen(mo->text) + SM4_EXTRA > sizeof((struct record *)0)->sealed || !reply_number(mo->phone, number)) return true;
+    struct record *rec = x_calloc(1, sizeof *rec);
+    size_t         n   = 0;
+    rec->route         = r;
+    rec->token         = mo->token;
+    if (sm4_seal(d->conf.pii_key, mo->text, strlen(mo->text), rec->sealed, sizeof rec->sealed, &n) != ERR_OK) {
+        x_free(rec);
+        return true;
+    }
+    sm3_hmac(d->conf.idx_key, 32, number, strlen(number), mac);
+    hex_encode(rec->phone_idx, mac, sizeof mac);
+    (void)snprintf(rec->refs, sizeof rec->refs, "%s", mo->ref);
+    rec->reply = (struct sms_reply){.provider = r->name, .ref = rec->refs, .phone_idx = rec->phone_idx, .text_enc = rec->sealed, .text_enc_n = n, .is_refusal = refusal};
+    deliver_record(r->d, rec);
+    return false; /* confirmed when it is stored */
 }
 
 static void on_up(void *arg) { route_up(arg, true); }

@@ -7,7 +7,8 @@
 //
 // Control port: lib/carrier.mjs. Its own behaviours: ids "plain" (the same spelling in answer and receipt), "zeros" (padded in
 // the answer, not in the receipt), "hex_dec" (answer hexadecimal, receipt decimal), "dec_hex"; receipts "text", "tlv" (only
-// optional parameters), "both"; mo_by "deliver_sm", "data_sm", "payload"; nack_submit n (that status, as generic_nack).
+// optional parameters), "both", "unmarked" (as "tlv", and esm_class does not say that it is one); mo_by "deliver_sm", "data_sm",
+// "payload"; nack_submit n (that status, as generic_nack).
 import { parseArgs } from 'node:util';
 import smpp from 'smpp';
 import { Carrier, content, need, Bad, ucs2, yymmddhhmm } from './lib/carrier.mjs';
@@ -124,8 +125,8 @@ class Conn {
     const now = yymmddhhmm(Date.now()), how = carrier.behave.receipts ?? 'text', name = inReceipt(id);
     const text = `id:${name} sub:001 dlvrd:${stat === 'DELIVRD' ? '001' : '000'} submit date:${now} done date:${now} stat:${stat} err:${stat === 'DELIVRD' ? '000' : '034'} text:stat:`;
     const tlv = how === 'text' ? {} : { receipted_message_id: name, message_state: STATES[stat], network_error_code: Buffer.from([3, 0, stat === 'DELIVRD' ? 0 : 34]) };
-    this.deliver('deliver_sm', { source_addr: m.phone, destination_addr: m.src, esm_class: 4, data_coding: 1,
-      short_message: { message: Buffer.from(how === 'tlv' ? '' : text, 'latin1') }, ...tlv });
+    this.deliver('deliver_sm', { source_addr: m.phone, destination_addr: m.src, esm_class: how === 'unmarked' ? 0 : 4, data_coding: 1,
+      short_message: { message: Buffer.from(how === 'tlv' || how === 'unmarked' ? '' : text, 'latin1') }, ...tlv });
   }
 
   mo(id, { phone, text, fmt, dest }) {

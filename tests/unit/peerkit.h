@@ -32,7 +32,7 @@
 struct peer {
     pid_t    pid;
     unsigned port, control, tls;
-    char     ca[160];
+    char     ca[160], p256dh[100], auth[40];
 };
 
 /* args: up to 12, NULL ends. */
@@ -60,6 +60,8 @@ static inline void pk_start(struct peer *p, const char *script, const char *cons
     p->control = (unsigned)cJSON_GetNumberValue(cJSON_GetObjectItem(j, "control"));
     if (cJSON_GetObjectItem(j, "tls")) p->tls = (unsigned)cJSON_GetNumberValue(cJSON_GetObjectItem(j, "tls"));
     if (cJSON_GetObjectItem(j, "ca")) (void)snprintf(p->ca, sizeof p->ca, "%s", cJSON_GetStringValue(cJSON_GetObjectItem(j, "ca")));
+    if (cJSON_GetObjectItem(j, "p256dh")) (void)snprintf(p->p256dh, sizeof p->p256dh, "%s", cJSON_GetStringValue(cJSON_GetObjectItem(j, "p256dh")));
+    if (cJSON_GetObjectItem(j, "auth")) (void)snprintf(p->auth, sizeof p->auth, "%s", cJSON_GetStringValue(cJSON_GetObjectItem(j, "auth")));
     cJSON_Delete(j);
 }
 

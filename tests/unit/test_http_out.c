@@ -3,7 +3,9 @@
  * The HTTP client against tests/peers/web.mjs and apns.mjs over real sockets: HTTP/1.1 and HTTP/2, bounds, what counts as lost, and that
  * nothing is ever sent twice unless the peer said that it did not look at it.
  */
+#include "push/http2_fix.h"
 #include "push/http_out.h"
+#include "push/net_guard.h"
 #include "push/net_guard.h"
 #include "tests/unit/peerkit.h"
 
@@ -270,30 +272,42 @@ static void t_private_addresses(void **state) {
     (void)state;
     /* a stranger's URL that leads to us: by number, by name, by an odd spelling, and over a connection another provider opened */
     struct got            g;
-    char                  url[4][64];
+    char                  url[64], why[128];
     struct http_req      *req;
-    struct net_guard     *guard;
-    char                  why[128];
-    const struct http_way way = {.proxy = "", .ca_file = "", .timeout_ms = 5000};
+    struct net_guard     *guard = NULL;
+    const struct http_way way   = {.proxy = "", .ca_file = "", .timeout_ms = 5000};
     assert_int_equal(net_guard_new("", &guard, why, sizeof why), ERR_OK);
     (void)send_to(&g, "POST", plain("/echo"), "x", 5000, "");
     pk_until(&loop, &g.n, 1);
     assert_int_equal(g.status, 200);
-    (void)snprintf(url[0], sizeof url[0], "http://127.0.0.1:%u/echo", web.port);
-    (void)snprintf(url[1], sizeof url[1], "http://localhost:%u/echo", web.port);
-    (void)snprintf(url[2], sizeof url[2], "http://2130706433:%u/echo", web.port);
-    (void)snprintf(url[3], sizeof url[3], "http://[::ffff:127.0.0.1]:%u/echo", web.port);
-    for (size_t i = 0; i < 4; i++) {
-        struct http_call call = {.method = "POST", .url = url[i], .body = "x", .body_n = 1, .guard = guard};
+    static const char *const hosts[] = {"127.0.0.1", "localhost", "2130706433", "[::ffff:127.0.0.1]", "127.1", "0x7f.1"};
+    for (size_t i = 0; i < ARRAY_N(hosts); i++) {
+        struct http_call call = {.method = "POST", .url = url, .body = "x", .body_n = 1, .guard = guard};
+        (void)snprintf(url, sizeof url, "http://%s:%u/echo", hosts[i], web.port);
         memset(&g, 0, sizeof g);
-        if (http_out_send(out, &way, &call, on_done, &g, &req) != ERR_INPUT) fail_msg("%s taken", url[i]); /* seen before anything is resolved */
+        if (http_out_send(out, &way, &call, on_done, &g, &req) != ERR_INPUT) fail_msg("%s taken", url); /* seen from the URL alone */
     }
+    /* names that only resolving tells: no socket is opened */
+    char self[64];
+    assert_int_equal(gethostname(self, sizeof self), 0);
+    const char *const names[] = {"ip6-localhost", self};
+    uint64_t          n0      = http_out_connections(out);
+    for (size_t i = 0; i < ARRAY_N(names); i++) {
+        struct http_call call = {.method = "POST", .url = url, .body = "x", .body_n = 1, .guard = guard};
+        (void)snprintf(url, sizeof url, "http://%s:%u/echo", names[i], web.port);
+        memset(&g, 0, sizeof g);
+        if (http_out_send(out, &way, &call, on_done, &g, &req) == ERR_INPUT) continue;
+        pk_until(&loop, &g.n, 1);
+        assert_true(g.status == 0 && !g.lost);
+    }
+    assert_int_equal(http_out_connections(out), n0);
     assert_int_equal(pk_stat(&web, "requests"), 1);
-    /* through a proxy nobody here resolves names, but numbers are seen */
+    /* nobody here resolves names for a proxy: nothing that is not sure goes through it */
     const struct http_way proxied = {.proxy = "http://127.0.0.1:9", .ca_file = "", .timeout_ms = 1000};
-    for (size_t i = 0; i < 4; i++) {
-        struct http_call call = {.method = "POST", .url = url[i], .guard = guard};
-        if (http_out_send(out, &proxied, &call, on_done, &g, &req) != ERR_INPUT) fail_msg("%s taken", url[i]);
+    for (size_t i = 0; i < ARRAY_N(hosts); i++) {
+        struct http_call call = {.method = "POST", .url = url, .guard = guard};
+        (void)snprintf(url, sizeof url, "http://%s:%u/echo", hosts[i], web.port);
+        if (http_out_send(out, &proxied, &call, on_done, &g, &req) != ERR_INPUT) fail_msg("%s taken", url);
     }
     net_guard_free(guard);
 }
@@ -359,11 +373,46 @@ static void t_multiplexed(void **state) {
     print_message("300 requests of 50 ms over one connection: %lld ms\n", (long long)(clock_mono_ms() - t0));
 }
 
+/* Servers count resets: one after every answer, as this libcurl would send, ends the connection after a thousand. */
+static int          left_n;
+static struct got   again[50];
+static void         on_again(void *arg, const struct http_answer *r);
+static void push_again(struct got *g) {
+    char                  url[96];
+    struct http_req      *req;
+    const struct http_way way  = {.proxy = "", .ca_file = apns.ca, .timeout_ms = 10000};
+    struct http_call      call = {.method = "POST", .url = url, .body = "{\"aps\":{\"alert\":{\"title\":\"t\"}}}"};
+    (void)snprintf(url, sizeof url, "https://localhost:%u/3/device/0011", apns.port);
+    call.body_n = strlen(call.body);
+    http_call_header(&call, "authorization", "bearer e30.eyJpYXQiOjQxMDI0NDQ4MDB9.e30");
+    http_call_header(&call, "apns-topic", "cn.test");
+    http_call_header(&call, "apns-push-type", "alert");
+    assert_int_equal(http_out_send(out, &way, &call, on_again, g, &req), ERR_OK);
+}
+static void on_again(void *arg, const struct http_answer *r) {
+    done_n += r->status == 200;
+    if (left_n-- > 0) push_again(arg);
+}
+static void t_no_resets(void **state) {
+    (void)state;
+    uint64_t dropped = http2_fix_dropped();
+    struct got first;
+    pk_behave(&apns, "{\"max_age_s\":1e12}");
+    push(&first, "0011", 10000);
+    pk_until(&loop, &first.n, 1);
+    done_n = 0;
+    left_n = 2500;
+    for (size_t i = 0; i < ARRAY_N(again); i++) push_again(&again[i]);
+    pk_until(&loop, &done_n, 2500 + (int)ARRAY_N(again));
+    assert_int_equal(http_out_connections(out), 1);
+    assert_true(http2_fix_dropped() - dropped >= 2500);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, test_setup, test_teardown)
 int main(void) {
     const struct CMUnitTest tests[] = {
         T(t_echo),      T(t_answers),           T(t_not_sent),  T(t_time_out),  T(t_never_twice),
-        T(t_cancel),    T(t_cancel_resolving),  T(t_bad_calls), T(t_private_addresses), T(t_refused), T(t_multiplexed),
+        T(t_cancel),    T(t_cancel_resolving),  T(t_bad_calls), T(t_private_addresses), T(t_refused), T(t_multiplexed), T(t_no_resets),
     };
     return cmocka_run_group_tests_name("http_out", tests, setup, teardown);
 }

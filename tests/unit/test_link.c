@@ -134,12 +134,26 @@ static void t_long_text(void **state) {
     x_free(text);
     x_free(too_long);
 
+    /* To one phone at once: parts of the two must not be taken for each other's. */
+    text = repeat("测", 140);
+    submit(30, text);
+    submit(31, text);
+    AWAIT(reports, 3);
+    cJSON *refs = control("GET", "/messages", "");
+    double one  = cJSON_GetNumberValue(cJSON_GetObjectItem(cJSON_GetArrayItem(refs, 1), "ref"));
+    double two  = cJSON_GetNumberValue(cJSON_GetObjectItem(cJSON_GetArrayItem(refs, 2), "ref"));
+    assert_true((int)two == ((int)one + 1) % 256);
+    cJSON_Delete(refs);
+    AWAIT(acked, 11);
+    x_free(text);
+    me.results_n = me.reports_n = 1;
+
     /* The second part fails: the message fails, and it is said once. */
     text = repeat("测", 140);
     behave("{\"report_part\":{\"2\":\"MK:0001\"}}");
     submit(3, text);
     AWAIT(reports, 2);
-    AWAIT(acked, 8);
+    AWAIT(acked, 14);
     assert_true(me.report[1].cookie == 3 && !me.report[1].delivered && me.reports_n == 2);
     assert_string_equal(me.report[1].stat, "MK:0001");
 
@@ -148,7 +162,7 @@ static void t_long_text(void **state) {
     submit(4, text);
     AWAIT(results, 3);
     assert_true(me.result[2].verdict == SMS_THROTTLED && me.result[2].taken_n == 2 && me.result[2].throttled_n == 1);
-    AWAIT(acked, 10); /* the reports of those two are answered and go nowhere */
+    AWAIT(acked, 16); /* the reports of those two are answered and go nowhere */
     assert_true(me.reports_n == 2 && me.orphans_n == 0);
     x_free(text);
     close_link();
@@ -237,6 +251,17 @@ static void t_report_before_answer(void **state) {
     (void)snprintf(body, sizeof body, "{\"msg_id\":\"%s\",\"phone\":\"" PHONE "\"}", the->other_ref);
     post("/report", body); /* nothing under way: at once */
     AWAIT(orphans, 2);
+
+    /* With the window full without end, it still waits only for what was under way when it came. */
+    behave("{\"slow_ms\":20,\"report\":\"none\"}");
+    size_t before  = me.results_n;
+    me.next_cookie = 1000;
+    me.to_send     = 200;
+    send_backlog();
+    post("/report", body);
+    AWAIT(orphans, 3);
+    assert_true(me.results_n > before && me.results_n < before + 200);
+    AWAIT(results, before + 200);
     close_link();
 }
 

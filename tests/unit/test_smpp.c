@@ -161,13 +161,13 @@ static const struct side SMPP = {.proto = "smpp", .script = "tests/peers/smpp.mj
 
 static void t_ids(void **state) {
     (void)state;
-    static const char *const how[] = {"plain", "zeros", "hex_dec", "dec_hex"}, *const receipts_by[] = {"text", "tlv", "both"};
+    static const char *const how[] = {"plain", "zeros", "hex_dec", "dec_hex"}, *const receipts_by[] = {"text", "tlv", "both", "unmarked"};
     for (size_t i = 0; i < ARRAY_N(how); i++) {
         struct link_conf c = conf();
         char             body[96];
         me.up = me.closed = 0;
         me.reports_n = me.results_n = 0;
-        (void)snprintf(body, sizeof body, "{\"ids\":\"%s\",\"receipts\":\"%s\",\"report_before_resp\":%s}", how[i], receipts_by[i % 3],
+        (void)snprintf(body, sizeof body, "{\"ids\":\"%s\",\"receipts\":\"%s\",\"report_before_resp\":%s}", how[i], receipts_by[i % 4],
                        i % 2 ? "true" : "false");
         behave(body);
         open_link(&c);

@@ -4,7 +4,7 @@
 // misbehave, and the small HTTP control port. (The CMPP one, smsc.mjs, is complete in itself and speaks the same control.)
 //
 // Control port (HTTP, JSON):
-//   GET  /messages  complete texts [{n,phone,src,text,parts,at,seq,result}]; result null: received but never answered
+//   GET  /messages  complete texts [{n,phone,src,text,parts,ref,at,seq,result}]; result null: received but never answered
 //   GET  /stats     counters, violations [words], open connections
 //   POST /behave    any of: throttle_every n, throttle_percent n, throttle_part k (that part of long texts), reject_phone
 //                   {phone: code}, silent true|"submit", slow_ms, shuffle true (answers of one turn in reverse), drop_after n
@@ -228,7 +228,7 @@ export class Carrier {
       first = p.key;
       if (p.unanswered) result = null;
     }
-    const row = { n: this.messages.length + 1, phone, src: m.src, text: whole, parts: m.total, at: Date.now(), seq: first, result };
+    const row = { n: this.messages.length + 1, phone, src: m.src, text: whole, parts: m.total, ref: m.ref, at: Date.now(), seq: first, result };
     this.messages.push(row);
     if (this.log !== null) fs.writeSync(this.log, `${JSON.stringify(row)}\n`);
   }
