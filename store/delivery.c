@@ -4,11 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-<<<<<<< HEAD
 #include "store/circular.h"
-=======
+
 #define REPLY_MORE_MS (25LL * 86400000) /* replies stay a month: parts five days, and this */
->>>>>>> main
 
 #define GO(expr)                                                                                                                 \
     do {                                                                                                                         \
