@@ -168,6 +168,7 @@ describe('circular', () => {
     await mine.locator('button', { hasText: '我已阅读并确认' }).click();
     await mine.locator('.done').waitFor();
     assert.match(await mine.locator('.done').textContent(), /您已于 .+ 阅读并确认/);
+    await mine.waitForFunction(() => document.querySelector('.bars .n').textContent === '1人'); // a contact sees the own unit too
     assert.equal(await wide(mine), 390);
     await clean(mine);
     await shot(mine, 'circular-recipient-390', { fullPage: true });

@@ -29,6 +29,14 @@ export class Detail {
     return c;
   }
 
+  // A unit's counters have no channel: asked for.
+  async refresh() {
+    const { id } = this;
+    if (!id || this.c?.side !== 'unit') return;
+    const c = await get(`/v1/circulars/${encodeURIComponent(id)}`);
+    if (this.id === id) this.setCounts(c);
+  }
+
   close() {
     this.id = '';
     this.counts = null;
@@ -73,6 +81,7 @@ export class Detail {
         const done = this.drawMine();
         box.replaceWith(done);
         this.tools.say('已确认阅读');
+        this.refresh().catch(() => {});
         this.tools.changed();
       }),
     );

@@ -185,11 +185,9 @@ function tick() {
   }
   live?.probe();
   detail.tick();
-  if (state === 'live' && detail.c?.side === 'unit' && detail.id && Date.now() - polledAt > POLL_MS) {
+  if (state === 'live' && Date.now() - polledAt > POLL_MS) {
     polledAt = Date.now();
-    get(`/v1/circulars/${encodeURIComponent(detail.id)}`)
-      .then((c) => c.id === detail.id && detail.setCounts(c))
-      .catch(() => {});
+    detail.refresh().catch(() => {});
   }
 }
 
