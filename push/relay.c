@@ -22,6 +22,7 @@
 #define RELAY_MAGIC 0x72656c79U
 #define BATCH_ROWS  256
 #define IDLE_MS     500
+#define LEFT_MS     20    /* the same when there is more to carry */
 #define KEEP_MS     60000 /* rows already in Redis stay this long for a look */
 #define UPKEEP_MS   10000
 #define TRIM_ROWS   2000  /* in one write: the writer has others to serve */
@@ -44,6 +45,7 @@ struct relay {
     int64_t           done_seq, upkeep_ms;
     char              run_id[64];
     bool              away, restore_due, placed;
+    bool              left; /* the last pass gave way to the writer: there is more to carry */
 };
 
 void relay_wake(void *p) {
@@ -70,19 +72,24 @@ static enum err carry(struct relay *r, bool *more) {
     size_t             n;
     arena_reset(r->arena);
     enum err e = outbox_read(r->db, r->arena, r->done_seq, BATCH_ROWS, &rows, &n);
-    for (size_t i = 0; e == ERR_OK && i < n; i++) {
-        struct relay_channel c = r->conf.channel(rows[i].channel);
-        struct channel_pos   pos;
-        bool                 published;
-        e = channel_publish(r->redis, rows[i].channel, rows[i].key, rows[i].data, rows[i].seq, c.size, c.ttl_s, &pos, &published);
-        if (e == ERR_INPUT || e == ERR_TOOBIG) {
-            LOG(LOG_ERROR, "outbox_row_refused", KI("seq", rows[i].seq), KS("channel", rows[i].channel), KS("err", err_info(e)->word));
-            e = ERR_OK;
-        }
-        if (e) break;
-        r->done_seq = rows[i].seq;
-        metric_add(M_C_outbox_relayed, 1);
+    struct channel_item *v = arena_alloc(r->arena, (n + 1) * sizeof *v);
+    size_t               k = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct relay_channel c   = r->conf.channel(rows[i].channel);
+        v[k]                     = (struct channel_item){rows[i].channel, rows[i].key, rows[i].data, rows[i].seq, c.size, c.ttl_s};
+        enum err             bad = channel_item_check(&v[k]);
+        k += bad == ERR_OK;
+        if (bad) LOG(LOG_ERROR, "outbox_row_refused", KI("seq", rows[i].seq), KS("channel", rows[i].channel), KS("err", err_info(bad)->word));
     }
+    for (size_t i = 0, done; e == ERR_OK && i < k; i += done) {
+        struct channel_pos pos[CHANNEL_ITEMS_MAX];
+        bool               published[CHANNEL_ITEMS_MAX];
+        e = channel_publish_some(r->redis, &v[i], k - i, &done, pos, published);
+        if (e) break;
+        r->done_seq = v[i + done - 1].seq;
+        metric_add(M_C_outbox_relayed, (int64_t)done);
+    }
+    if (e == ERR_OK && n > 0) r->done_seq = rows[n - 1].seq; /* behind refused ones, too */
     *more = e == ERR_OK && n > 0; /* a read may end early, when its arena is over */
     return e;
 }
@@ -200,12 +207,15 @@ static enum err meet_redis(struct relay *r) {
     return r->restore_due ? restore(r, "lane_add failed") : ERR_OK;
 }
 
+/* Carries what there is; while others wait for the writer, one portion a commit: their answers come before the screens. */
 static enum err pass(struct relay *r) {
     bool     more = true, more_due = true, upkeep = clock_mono_ms() >= r->upkeep_ms;
     enum err e = meet_redis(r);
     if (e == ERR_OK && upkeep) e = look_for_stuck(r);
-    while (e == ERR_OK && (more || more_due)) {
+    r->left = false;
+    while (e == ERR_OK && (more || more_due) && !r->left) {
         if (more) e = carry(r, &more);
+        r->left = more && writer_stats(r->conf.writer).queued > 0;
         if (e == ERR_OK && more_due) e = queue_due(r, &more_due);
         if (e == ERR_OK) e = meet_redis(r);
     }
@@ -221,7 +231,7 @@ static void *run(void *p) {
         if (!r->woken && !r->stop) {
             struct timespec t;
             (void)clock_gettime(CLOCK_MONOTONIC, &t);
-            t.tv_nsec += IDLE_MS * 1000000L;
+            t.tv_nsec += (r->left ? LEFT_MS : IDLE_MS) * 1000000L;
             t.tv_sec += t.tv_nsec / 1000000000L;
             t.tv_nsec %= 1000000000L;
             (void)pthread_cond_timedwait(&r->some, &r->lock, &t);
@@ -234,7 +244,7 @@ static void *run(void *p) {
         if (!e && r->away) LOG0(LOG_INFO, "relay_goes_on");
         r->away = e != ERR_OK;
         pthread_mutex_lock(&r->lock);
-        r->idle = !r->woken && e == ERR_OK;
+        r->idle = !r->woken && e == ERR_OK && !r->left;
         pthread_mutex_unlock(&r->lock);
     }
     return NULL;

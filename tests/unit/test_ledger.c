@@ -190,18 +190,20 @@ static void rechain(const uint8_t *mac_key) {
     char prev[65], hash[65], mac[65];
     memset(prev, '0', 64);
     prev[64]       = '\0';
-    struct rows *r = db_query(db, "SELECT seq, id, at_wall, at_business, kind, actor, unit, object, body, mac FROM ledger ORDER BY seq", "");
+    struct sm3_key *key = mac_key ? sm3_key_new(mac_key, 32) : NULL;
+    struct rows    *r   = db_query(db, "SELECT seq, id, at_wall, at_business, kind, actor, unit, object, body, mac FROM ledger ORDER BY seq", "");
     while (db_next(r)) {
         struct ledger_row row = {.seq = row_i(r, 0), .id = row_s(r, 1), .at_wall_ms = row_i(r, 2), .at_business_ms = row_i(r, 3), .kind = row_s(r, 4),
                                  .actor = row_s(r, 5), .unit = row_s(r, 6), .object = row_s(r, 7), .body = row_s(r, 8), .mac = row_s(r, 9)};
-        if (mac_key) {
-            ledger_mac(mac_key, &row, mac);
+        if (key) {
+            ledger_mac(key, &row, mac);
             row.mac = mac;
         }
         ledger_hash(&row, prev, hash);
         assert_int_equal(db_exec(db, "UPDATE ledger SET mac = ?2, hash = ?3 WHERE id = ?1", "sss", row.id, row.mac, hash), ERR_OK);
         memcpy(prev, hash, sizeof prev);
     }
+    sm3_key_free(key);
     assert_int_equal(db_rows_end(r), ERR_OK);
     assert_int_equal(db_exec(db, "UPDATE ledger_head SET hash = COALESCE((SELECT hash FROM ledger WHERE ledger.seq = ledger_head.seq), hash)", ""), ERR_OK);
 }

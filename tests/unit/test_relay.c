@@ -332,10 +332,9 @@ static enum err add_bad(struct db *db, void *arg) {
     char long_name[400];
     memset(long_name, 'x', sizeof long_name);
     long_name[sizeof long_name - 1] = '\0';
-    enum err e = db_exec(db, "UPDATE counter SET value = value + 1 WHERE name = 'outbox'", ""); /* outbox_add would refuse it */
-    return e ? e
-             : db_exec(db, "INSERT INTO outbox (seq, channel, data, at_wall) VALUES ((SELECT value FROM counter WHERE name = 'outbox'), ?1, '{}', ?2)",
-                       "si", long_name, clock_wall_ms());
+    /* outbox_add would refuse it */
+    return db_exec(db, "INSERT INTO outbox (seq, channel, data, at_wall) VALUES ((SELECT MAX(seq) + 1 FROM outbox), ?1, '{}', ?2)", "si",
+                   long_name, clock_wall_ms());
 }
 
 static void t_bad_row(void **state) {
