@@ -94,5 +94,3 @@ CREATE TABLE circular_mark (
 
 ALTER TABLE notice ADD COLUMN circular TEXT NOT NULL DEFAULT '';
 CREATE INDEX notice_circular ON notice (circular, person) WHERE circular <> '';
--- People of a unit in order, a page at a time.
-CREATE INDEX person_unit_id ON person (unit, id);
