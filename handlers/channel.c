@@ -6,6 +6,7 @@
 
 #include "handlers/access.h"
 #include "handlers/channel_state.h"
+#include "handlers/circular.h"
 #include "handlers/method.h"
 #include "handlers/ranking.h"
 
@@ -20,6 +21,8 @@ const struct channel_row channel_rows[] = {
      .snapshot = channel_state_unit},
     {.prefix = "task", .doc = "一项任务的办理过程", .flags = CH_SNAPSHOT, .size = 300, .ttl_s = 86400, .roles = ROLE_STAFF | ROLE_AUDITOR, .may = access_task_channel,
      .snapshot = channel_state_task},
+    {.prefix = "circular", .doc = "一份必读通知的送达和阅读人数（发送人和发送单位的督办人员）", .flags = CH_LATEST | CH_SNAPSHOT, .size = 100, .ttl_s = 86400,
+     .roles = ROLE_STAFF, .may = circular_channel_may, .snapshot = circular_channel_snapshot},
 };
 const size_t channel_rows_n = sizeof channel_rows / sizeof channel_rows[0];
 

@@ -7,39 +7,19 @@
 
 #include <string.h>
 
+#include "handlers/delivery_words.h"
 #include "handlers/lists.h"
 #include "handlers/method.h"
 #include "handlers/people.h"
 #include "push/provider.h"
-#include "store/delivery.h"
 
 struct trace_args {
     const char *notice_id;
 };
 
-static const char *channel_zh(const char *word) {
-    int i = delivery_channel_of(word);
-    return i < 0 ? word : delivery_channels[i].zh;
-}
-
-/* The words that are no verdict of a provider. */
-static const char *reason_zh(const struct trace_delivery *d) {
-    static const struct {
-        const char *verdict, *zh;
-    } own[] = {
-        {"expired", "发出前已失效"},       {"no_target", "没有登记号码或设备"}, {"no_provider", "没有可用的通道"},
-        {"not_sent", "通道暂时不通"},      {"reported", "运营方回执：未送达"},  {"unreported", "未在规定时间内收到回执"},
-        {"simulated", "演示，未真正发出"}, {"logged", "已写入演示记录"},        {"log_error", "演示记录无法写入"},
-    };
-    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
-        if (strcmp(own[i].verdict, d->verdict) == 0) return own[i].zh;
-    enum verdict v = verdict_of(d->verdict);
-    return v == V_MAX ? "" : verdict_info(v)->zh;
-}
-
 /* "短信已送达（6月27日 14:32）" */
 static const char *explain(struct req *r, const struct trace_notice *n, const struct trace_delivery *d) {
-    const char *zh = channel_zh(d->channel), *why = reason_zh(d), *at = moment_text(r->a, d->updated_wall);
+    const char *zh = delivery_channel_zh(d->channel), *why = delivery_reason_zh(d->verdict), *at = moment_text(r->a, d->updated_wall);
     const char *code = *d->detail && strcmp(d->state, "failed") == 0 ? arena_printf(r->a, "（%s）", d->detail) : "";
     if (strcmp(d->verdict, "simulated") == 0) return arena_printf(r->a, "%s（%s）", zh, why);
     if (strcmp(d->state, "delivered") == 0) return arena_printf(r->a, "%s已送达（%s）", zh, at);
@@ -57,7 +37,7 @@ static const char *summary(struct req *r, const struct trace_notice *n, const st
     const char *best = NULL;
     int         top  = -1;
     if (n->read_wall) {
-        const char *where = strcmp(n->read_by, "app") == 0 || *n->read_by == '\0' ? "掌办" : channel_zh(n->read_by);
+        const char *where = strcmp(n->read_by, "app") == 0 || *n->read_by == '\0' ? "掌办" : delivery_channel_zh(n->read_by);
         return arena_printf(r->a, "已读（%s，在%s）", moment_text(r->a, n->read_wall), where);
     }
     static const char *const states[] = {"cancelled", "failed", "unknown", "waiting", "queued", "claimed", "sent", "delivered"};

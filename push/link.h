@@ -18,6 +18,7 @@
  * to 64 characters without leading zeros (SMPP). It is what a report names, so it belongs on record.
  *
  * SGIP: reports and texts come on connections that the gateway opens to us; the link listens for them itself (listen_host).
+ * SMPP: where the gateway refuses a transceiver, the link binds a transmitter and, once that is up, a receiver.
  *
  * Callbacks may call any function of this file on their link, link_close included.
  */
@@ -42,8 +43,8 @@ struct link_proto;
 extern const struct link_proto LINK_CMPP, LINK_SMPP, LINK_SMGP, LINK_SGIP;
 /* By name: cmpp, smpp, smgp, sgip; NULL for another one. */
 const struct link_proto *link_proto_find(const char *name);
-/* What an account's gateway means by its own codes, as people write it: "20-29=throttled 35=config", codes decimal, words throttled,
- * retry, rejected, config. At most LINK_CODES_MAX into out. ERR_INPUT. */
+/* What an account's gateway means by its own codes, as people write it: "20-29=throttled 35=config", codes decimal, words
+ * throttled, retry, rejected, config. At most LINK_CODES_MAX into out. ERR_INPUT. */
 struct link_code;
 enum err link_codes_parse(const char *text, struct link_code *out, size_t *n) MUST_CHECK;
 
@@ -161,7 +162,7 @@ struct link_stats {
     bool     up;
     uint32_t window, window_used;
     uint32_t awaiting, held; /* messages waiting for a report; reports waiting for an answer */
-    uint32_t peers;          /* connections of the gateway to us, logged in */
+    uint32_t peers;          /* connections beside the one that sends, logged in */
     uint16_t listen_port;
     /* in the last second, by parts */
     uint32_t submitted_1s, responded_1s, throttled_1s;
