@@ -36,6 +36,7 @@ struct sync {
     struct net_loop      *loop;
     struct app           *app;
     struct arena         *a;
+    const struct channel_row *row;
     char                  channel[256], epoch[24];
     uint64_t              since, no;
     bool                  server_side, complete;
@@ -49,10 +50,9 @@ struct sync {
 static void sync_done(struct net_loop *l, void *arg);
 
 static enum err read_state(struct worker *w, struct sync *s) {
-    const struct channel_row *row = channel_find(s->channel);
-    struct req                r   = {.house = &s->app->house, .a = s->a, .db = w->db, .redis = w->redis, .wall_ms = clock_wall_ms(),
-                                     .biz_ms = clock_business_ms(), .peer = ""};
-    return row && (row->flags & CH_SNAPSHOT) ? snapshot_get(w, row, s->channel, &s->top, &r, &s->data) : ERR_OK;
+    struct req r = {.house = &s->app->house, .a = s->a, .db = w->db, .redis = w->redis, .wall_ms = clock_wall_ms(),
+                    .biz_ms = clock_business_ms(), .peer = ""};
+    return s->row->flags & CH_SNAPSHOT ? snapshot_get(w, s->row, s->channel, &s->top, &r, &s->data) : ERR_OK;
 }
 
 static void sync_on_worker(void *ctx, void *arg) {
@@ -76,6 +76,7 @@ void hub_sync_start(struct hub *h, struct chan *c) {
     s->loop        = h->loop;
     s->app         = h->app;
     s->a           = arena_new(8U << 20);
+    s->row         = c->row;
     s->since       = c->last;
     s->server_side = (c->row->flags & CH_SERVER) != 0;
     (void)snprintf(s->channel, sizeof s->channel, "%s", c->name);

@@ -14,7 +14,7 @@
 #include "store/unit.h"
 
 #define REPORTS_MAX 100
-#define HISTORY_MAX 50 /* reasons are long; an answer stays within the arena of a request */
+#define HISTORY_MAX 200
 #define DOCNO_MAX 200
 #define LIMIT 50
 
@@ -416,12 +416,11 @@ static enum err history(struct req *r, const void *args) {
     struct task_history       *v;
     struct cursor              c;
     size_t                     n;
+    bool                       more;
     TRY(access_task(r, p->task_id, &t));
     TRY(access_view(r, &view));
     TRY(req_cursor_parse(r, p->cursor, t.id, &c));
-    TRY(task_history(r->db, r->a, t.id, c.i, limit + 1, &v, &n));
-    bool more = n > (size_t)limit;
-    if (more) n--;
+    TRY(task_history(r->db, r->a, t.id, c.i, limit, &v, &n, &more));
     jw_key(r->out, "items");
     jw_arr(r->out);
     for (size_t i = 0; i < n; i++) {

@@ -70,9 +70,9 @@ struct task_history {
     struct task_event e;
     const char       *actor_name, *unit_name, *unit_level, *unit_region; /* "" = none */
 };
-/* In order, after seq `after`, at most max. */
-enum err task_history(struct db *db, struct arena *a, const char *task, int64_t after, int max, struct task_history **list,
-                      size_t *n) MUST_CHECK;
+/* In order, after seq `after`, at most max, and about 96 KiB of text; *more: there are further ones. */
+enum err task_history(struct db *db, struct arena *a, const char *task, int64_t after, int max, struct task_history **list, size_t *n,
+                      bool *more) MUST_CHECK;
 /* The last event of this name by this unit. ERR_NOTFOUND. */
 enum err task_event_last(struct db *db, struct arena *a, const char *task, const char *event, const char *unit,
                          struct task_event *out) MUST_CHECK;

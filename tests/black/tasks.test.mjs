@@ -147,6 +147,27 @@ test('F128 closed loop: every change has actor, time, reason and a message to th
   assert.deepEqual(pages, events, 'the same in pages, over REST, for another person');
 });
 
+test('F128 D4 a long history comes in pages of at most 200, and of what an answer can hold', async () => {
+  const id = await reported(), texts = [];
+  for (let i = 0; i < 60; i++) { // the progress falls: each with its reason
+    texts.push(`${i}`.padStart(3, '0') + '因'.repeat(997));
+    await api.rpc(LEAD, 'task.report', { task_id: id, text: '调整', progress: i % 2 ? 20 : 40, reason: texts[i] });
+  }
+  for (let i = 0; i < 160; i++) await api.rpc(ASSIST, 'task.report', { task_id: id, text: `第${i}次` });
+  await api.refused('demo-auditor', 'task.history', { task_id: id, limit: 201 }, 'E_INPUT');
+  const pages = [];
+  for (let cursor; cursor !== null;) {
+    const page = await api.ok('demo-auditor', 'task.history', { task_id: id, limit: 200, ...(cursor && { cursor }) });
+    pages.push(page.items);
+    cursor = page.next;
+  }
+  const all = pages.flat();
+  assert.deepEqual(all.map((e) => e.seq), all.map((_, i) => i + 1), 'in order, none twice, none missing');
+  assert.deepEqual(all.map((e) => e.reason).filter((r) => r.length === 1000), texts);
+  assert.ok(pages[0].length < 60 && pages.length > 1 && pages.some((p) => p.length > 50), pages.map((p) => p.length).join());
+  assert.ok(pages.every((p) => p.length > 0 && p.length <= 200));
+});
+
 test('F128 nothing but these acts ends a task: a closed one refuses all of them, and there is no deleting', async () => {
   const id = await submitted();
   let v = await version(id);
