@@ -498,7 +498,8 @@ void routes_free(struct deliver *d) {
 
 /* ---- operators ---- */
 void routes_hold(void *deliver, void *names) {
-    struct deliver *d = deliver;
+    struct deliver *d       = deliver;
+    bool            changed = false;
     for (size_t i = 0; i < d->routes_n; i++) {
         struct route *r    = d->routes[i];
         bool          held = is_named(names, r->name);
@@ -506,8 +507,10 @@ void routes_hold(void *deliver, void *names) {
         r->is_held = held;
         LOG(LOG_WARN, held ? "provider_held" : "provider_released", KS("provider", r->name));
         if (held) give_back(r);
+        changed = true;
     }
     x_free(names);
+    if (changed) routes_say(d); /* an operator is looking */
 }
 
 static const char *condition(const struct route *r) {
