@@ -216,9 +216,10 @@ test('F110 the figures of the monitoring system agree with the page', async () =
 });
 
 test('F110 breakdown: both carriers gone is said at once, and so is their return', async () => {
-  for (const s of [one, two]) await s.post('behave', { login_status: 3, disconnect_now: true });
+  const ports = [one.port, two.port];
+  await Promise.all([one.stop(), two.stop()]);
   await until(async () => { const o = await overview(); return o.text === '短信通道中断，其余正常' && o.level === 'bad'; }, { what: 'broken down' });
   assert.deepEqual((await overview()).providers.map((p) => p.state), ['down', 'down']);
-  for (const s of [one, two]) await s.post('behave', { login_status: 0 });
+  [one, two] = await Promise.all(ports.map((p) => new Smsc().start('--port', String(p))));
   await until(async () => (await overview()).level === 'good', { ms: 30000, what: 'back' });
 });
