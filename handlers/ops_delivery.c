@@ -69,6 +69,7 @@ static enum err write_one(struct req *r, const struct ops_delivery *d) {
     jw_kstr(r->out, "name", masked(r, d->name));
     jw_kstr(r->out, "unit", *d->unit ? d->unit : NULL);
     jw_kstr(r->out, "kind", *d->kind ? d->kind : NULL);
+    jw_kstr(r->out, "title", *d->title ? d->title : NULL);
     jw_kint(r->out, "priority", d->priority);
     jw_kint(r->out, "step", d->step);
     jw_kstr(r->out, "channel", d->channel);

@@ -47,7 +47,7 @@ enum err ops_holds(struct db *db, struct arena *a, struct ops_hold **list, size_
 /* ---- deliveries ---- */
 struct ops_delivery {
     const char *id, *notice, *person, *name, *unit; /* unit: short name; "" where there is none */
-    const char *kind, *channel, *state, *verdict, *detail, *provider, *vendor, *target_state; /* target_state "": not to a target */
+    const char *kind, *title, *channel, *state, *verdict, *detail, *provider, *vendor, *target_state; /* title: the kind's; target_state "": no target */
     int64_t     priority, step, due_wall, updated_wall, attempts, created_wall, read_wall, deadline_wall;
 };
 /* "" and 0: any. state "dead": failed and unknown. */

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One message's time line, 站内 → 推送 → 短信: what was planned for when, what happened, the provider's code in words. From notice.trace,
+// which the recipient may read as well; never the text.
+import { $, button, deliveryState, facts, h } from './parts.js';
+import { PRIORITIES, isDead, moment } from './words.js';
+
+const CHANNELS = { log: '演示记录', push: '手机推送', wechat: '微信', office: '办公平台', sms: '短信', voice: '语音电话', webhook: '系统回调' };
+const MARKS = { delivered: ['ok', '✓'], sent: ['way', '↗'], claimed: ['way', '…'], queued: ['way', '…'], failed: ['bad', '✕'], unknown: ['bad', '?'], cancelled: ['', '–'], waiting: ['plan', ''] };
+const RECEIPTS = { delivered: '回执：已送达', failed: '回执：未送达', read: '回执：已读' };
+const dialog = $('trace');
+
+function event(e) {
+  const word = e.what === 'receipt' ? (RECEIPTS[e.verdict] ?? '回执') : (e.verdict_text ?? (e.verdict ? e.verdict : '等待运营方答复'));
+  const bad = e.what === 'receipt' ? e.verdict === 'failed' : e.verdict && !['sent', 'delivered', 'simulated', 'logged'].includes(e.verdict);
+  return h('li', bad ? 'bad' : '', h('time', '', moment(e.at)), h('div', '', e.provider ? h('b', '', `${e.provider} `) : null, word, e.detail_text ? `：${e.detail_text}` : '', e.detail ? h('span', '', ' ', h('code', '', e.detail)) : null));
+}
+
+function dot([className, mark]) {
+  const d = h('span', `dot ${className}`, mark);
+  d.setAttribute('aria-hidden', 'true');
+  return d;
+}
+
+function step(d, t, acts) {
+  const times = [`计划 ${moment(d.due_at)}`, d.state === 'waiting' && d.events.length === 0 ? null : `${d.state === 'cancelled' ? '取消' : '实际'} ${moment(d.updated_at)}`];
+  const li = h(
+    'li',
+    '',
+    dot(MARKS[d.state] ?? ['', '']),
+    h('h3', '', CHANNELS[d.channel] ?? d.channel, deliveryState(d.state), d.provider ? h('span', 'soft', d.provider) : null),
+    h('p', 'times', times.filter(Boolean).join(' · ')),
+    h('p', '', d.text),
+    d.events.length ? h('ul', 'steps', d.events.map(event)) : null,
+  );
+  if (acts && isDead(d.state) && !t.read_at) li.append(h('div', 'acts', button('重发', 'button quiet', () => acts.replay(d))));
+  if (acts && ['waiting', 'queued'].includes(d.state)) li.append(h('div', 'acts', button('取消', 'button danger quiet', () => acts.cancel(d))));
+  return li;
+}
+
+export function drawTrace(t, meta, acts) {
+  const title = h('h2', '', meta?.title ?? '消息经过');
+  title.id = 'trace-title';
+  const inbox = h(
+    'li',
+    '',
+    dot(['ok', '✓']),
+    h('h3', '', '站内', t.read_at ? h('span', 'tag done-well', '已读') : h('span', 'tag', '未读')),
+    h('p', 'times', `写入 ${moment(t.created_at)}${t.read_at ? ` · 已读 ${moment(t.read_at)}` : ''}`),
+  );
+  const order = [...t.deliveries].sort((a, b) => (a.channel === 'log') - (b.channel === 'log') || a.step - b.step);
+  $('trace-body').replaceChildren(
+    h('header', 'trace-head', h('div', '', title, h('p', 'soft', PRIORITIES[t.priority])), button('关闭', 'button quiet', () => dialog.close())),
+    h('p', 'says', t.text),
+    facts([
+      ['编号', h('code', '', t.id)],
+      ['收件人', meta?.name ? `${meta.name}（${t.person}）` : t.person],
+      ['种类', t.kind],
+      ['须送达', t.deadline_at ? `${moment(t.deadline_at)}前` : null],
+    ]),
+    h('ol', 'line', inbox, order.map((d) => step(d, t, acts))),
+  );
+}
+
+export function drawWait(text) {
+  const title = h('h2', '', '消息经过');
+  title.id = 'trace-title';
+  $('trace-body').replaceChildren(h('header', 'trace-head', h('div', '', title), button('关闭', 'button quiet', () => dialog.close())), h('p', 'empty', text));
+}
