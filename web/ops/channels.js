@@ -29,7 +29,7 @@ function card(p, o, acts) {
       item('5分钟回执送达', rate(p.receipts_good_5m, receipts), receipts ? ` ${figure(receipts)}条` : ''),
       item('今日已发', figure(p.sent_today), ' 条'),
       item('今日费用', money(p.cost_today), ''),
-      item('待发（按优先级）', mine.map((l) => figure(l.waiting)).join(' · ') || '0', ''),
+      item('通道待发 P0–P3', mine.map((l) => figure(l.waiting)).join(' · ') || '0', ''),
       item('权重', p.weight === 0 ? '备用' : String(p.weight), ''),
       item('进程', String(p.workers), ' 个'),
     ),

@@ -121,7 +121,7 @@ export class Queues {
       h('td', 'nowrap', moment(d.updated_at)),
       h('td', '', deliveryState(d.state)),
       h('td', '', d.channel_text, d.provider ? h('small', '', d.provider) : null),
-      h('td', '', d.title ?? '验证码', h('small', '', `P${d.priority}${d.attempts ? ` · 第${d.attempts}次` : ''}`)),
+      h('td', 'whole', d.title ?? '验证码', h('small', '', `P${d.priority}${d.attempts ? ` · 第${d.attempts}次` : ''}`)),
       h('td', '', d.name ?? '—', d.unit ? h('small', '', d.unit) : null),
       h('td', 'why', d.text, d.why_not ? h('small', '', d.why_not) : null),
       h('td', '', acts),

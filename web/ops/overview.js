@@ -28,20 +28,20 @@ export function remember(o) {
 
 function sentence(o) {
   const shape = { good: 's-good', fair: 's-fair', bad: 's-bad' }[o.level];
-  return h('section', `sentence ${o.level}`, icon(shape), h('div', '', h('h2', '', o.text), h('p', '', o.demo ? '演示模式：不会真正发出，已配置的模拟运营方除外' : '每5秒刷新')));
+  return h('section', `sentence ${o.level}`, icon(shape), h('div', '', h('h2', '', o.text), h('p', '', `${o.demo ? '演示模式 · ' : ''}每5秒刷新`)));
 }
 
 function tiles(o) {
   const oldest = Math.max(0, ...o.lanes.map((l) => (l.waiting ? l.oldest_s : 0)));
   const tile = (name, value, unit, metric) =>
-    h('div', '', h('dt', '', name), h('dd', '', h('b', '', value), unit ? h('i', '', unit) : null, metric ? h('code', '', metric) : null));
+    h('div', '', h('dt', '', name), h('dd', '', h('b', '', value), unit ? h('i', '', unit) : null, h('code', '', metric)));
   const speed = perSecond(o);
   return h(
     'dl',
     'tiles',
     tile('每秒下发', speed >= 10 ? String(Math.round(speed)) : speed.toFixed(1), '条', 'zhangban_provider_answers_total'),
     tile('待发消息', bounded(waitingOf(o)), '条', 'zhangban_lane_waiting'),
-    tile('最老待发', oldest ? ago(oldest * 1000) : '—', '', ''),
+    tile('最老待发', oldest ? ago(oldest * 1000) : '—', '', '按计划时间起算'),
     tile('今日失败和不明', `${o.today.cut ? '至少' : ''}${figure(o.today.dead)}`, '条', 'zhangban_delivery_attempts_total'),
     tile('在线连接', figure(o.connections), '', 'zhangban_connections'),
     tile('实时更新待传', figure(o.outbox_waiting), '', 'zhangban_outbox_waiting'),

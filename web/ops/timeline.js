@@ -2,11 +2,11 @@
 //
 // One message's time line, 站内 → 推送 → 短信: what was planned for when, what happened, the provider's code in words. From notice.trace,
 // which the recipient may read as well; never the text.
-import { $, button, deliveryState, facts, h } from './parts.js';
+import { $, button, deliveryState, facts, h, icon } from './parts.js';
 import { PRIORITIES, isDead, moment } from './words.js';
 
 const CHANNELS = { log: '演示记录', push: '手机推送', wechat: '微信', office: '办公平台', sms: '短信', voice: '语音电话', webhook: '系统回调' };
-const MARKS = { delivered: ['ok', '✓'], sent: ['way', '↗'], claimed: ['way', '…'], queued: ['way', '…'], failed: ['bad', '✕'], unknown: ['bad', '?'], cancelled: ['', '–'], waiting: ['plan', ''] };
+const MARKS = { delivered: ['ok', 'm-ok'], sent: ['way', 'm-way'], claimed: ['way', 'm-way'], queued: ['way', 'm-way'], failed: ['bad', 'm-bad'], unknown: ['bad', 'm-ask'], cancelled: ['', 'm-off'], waiting: ['plan', ''] };
 const RECEIPTS = { delivered: '回执：已送达', failed: '回执：未送达', read: '回执：已读' };
 const dialog = $('trace');
 
@@ -16,8 +16,9 @@ function event(e) {
   return h('li', bad ? 'bad' : '', h('time', '', moment(e.at)), h('div', '', e.provider ? h('b', '', `${e.provider} `) : null, word, e.detail_text ? `：${e.detail_text}` : '', e.detail ? h('span', '', ' ', h('code', '', e.detail)) : null));
 }
 
+// The mark of a step and the thread to the next.
 function dot([className, mark]) {
-  const d = h('span', `dot ${className}`, mark);
+  const d = h('span', '', h('span', `dot ${className}`, mark ? icon(mark) : null), h('i', 'thread'));
   d.setAttribute('aria-hidden', 'true');
   return d;
 }
@@ -44,7 +45,7 @@ export function drawTrace(t, meta, acts) {
   const inbox = h(
     'li',
     '',
-    dot(['ok', '✓']),
+    dot(['ok', 'm-ok']),
     h('h3', '', '站内', t.read_at ? h('span', 'tag done-well', '已读') : h('span', 'tag', '未读')),
     h('p', 'times', `写入 ${moment(t.created_at)}${t.read_at ? ` · 已读 ${moment(t.read_at)}` : ''}`),
   );
