@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 #define ARENA_MAGIC 0x6172656eU
 #define BLOCK_BYTES 4096u
@@ -91,12 +92,16 @@ char *arena_strndup(struct arena *a, const char *s, size_t n) {
 char *arena_strdup(struct arena *a, const char *s) { return s ? arena_strndup(a, s, strlen(s)) : NULL; }
 
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap) {
+    char    some[512];
     va_list again;
     va_copy(again, ap);
-    int n = vsnprintf(NULL, 0, fmt, ap);
+    int n = text_format(some, sizeof some, fmt, ap);
     MUST(n >= 0);
     char *p = arena_alloc(a, (size_t)n + 1);
-    (void)vsnprintf(p, (size_t)n + 1, fmt, again);
+    if ((size_t)n < sizeof some)
+        memcpy(p, some, (size_t)n);
+    else
+        (void)vsnprintf(p, (size_t)n + 1, fmt, again);
     va_end(again);
     return p;
 }

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 void buf_init(struct buf *b, size_t max_bytes) {
     memset(b, 0, sizeof *b);
@@ -51,10 +52,16 @@ void buf_putc(struct buf *b, char c) { buf_put(b, &c, 1); }
 
 void buf_printf(struct buf *b, const char *fmt, ...) {
     va_list ap;
+    size_t  left = b->failed || b->cap == 0 ? 0 : b->cap - b->len;
     va_start(ap, fmt);
-    int n = vsnprintf(NULL, 0, fmt, ap);
+    int n = text_format(left ? b->p + b->len : NULL, left, fmt, ap);
     va_end(ap);
     MUST(n >= 0);
+    if ((size_t)n < left && b->len + (size_t)n <= b->max) { /* it was written at once */
+        b->len += (size_t)n;
+        return;
+    }
+    if (left) b->p[b->len] = '\0';
     if (!room(b, (size_t)n)) return;
     va_start(ap, fmt);
     (void)vsnprintf(b->p + b->len, (size_t)n + 1, fmt, ap);

@@ -75,13 +75,20 @@ static enum err date_prefix(const char *s, int32_t *day) {
 
 enum err date_parse(const char *s, int32_t *day) { return strlen(s) == 10 ? date_prefix(s, day) : ERR_INPUT; }
 
+/* n decimal digits and what follows them; returns behind it. Boards and every answer are full of times. */
+static char *put_digits(char *p, int v, int n, char then) {
+    for (int i = n - 1; i >= 0; i--) {
+        p[i] = (char)('0' + v % 10);
+        v /= 10;
+    }
+    p[n] = then;
+    return p + n + 1;
+}
+
 void date_format(int32_t day, char out[11]) {
-    int  y, m, d;
-    char text[40];
+    int y, m, d;
     date_split(day, &y, &m, &d);
-    (void)snprintf(text, sizeof text, "%04d-%02d-%02d", y, m, d);
-    memcpy(out, text, 10);
-    out[10] = '\0';
+    (void)put_digits(put_digits(put_digits(out, y, 4, '-'), m, 2, '-'), d, 2, '\0');
 }
 
 int date_weekday(int32_t day) { /* 1970-01-01 was a Thursday */
@@ -130,11 +137,11 @@ void time_format_iso(int64_t utc_ms, char out[32]) {
     int32_t day = date_of_ms(utc_ms);
     int64_t in  = utc_ms - date_start_ms(day);
     int     t   = in < 0 || in >= DAY_MS ? 0 : (int)in; /* out of the range of dates */
-    char    date[11];
-    date_format(day, date);
-    char text[96];
-    (void)snprintf(text, sizeof text, "%sT%02d:%02d:%02d.%03d+08:00", date, t / 3600000 % 24, t / 60000 % 60, t / 1000 % 60, t % 1000);
-    memcpy(out, text, 30);
+    date_format(day, out);
+    out[10] = 'T';
+    char *p = put_digits(put_digits(out + 11, t / 3600000, 2, ':'), t / 60000 % 60, 2, ':');
+    p       = put_digits(put_digits(p, t / 1000 % 60, 2, '.'), t % 1000, 3, '+');
+    memcpy(p, "08:00", 6);
 }
 
 static struct year *year_of(struct calendar *c, int year) {

@@ -228,11 +228,13 @@ enum err conf_load(struct conf *c, const char *path, char *why, size_t why_n) {
         enum err e = conf_set(c, envs[i].name, v, inner, sizeof inner);
         if (e) {
             (void)snprintf(why, why_n, "%s: %s", envs[i].env, inner);
+            conf_fini(c);
             return e;
         }
     }
     if (c->pong_s >= c->ping_s) {
         (void)snprintf(why, why_n, "gateway.pong_s must be below gateway.ping_s");
+        conf_fini(c);
         return ERR_INPUT;
     }
     return ERR_OK;

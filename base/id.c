@@ -13,6 +13,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int64_t         last_ms;
 static uint16_t        last_n;
 static uint64_t        seed, seeded_n;
+static uint64_t        drawn[64]; /* random numbers not used yet: drawing one by one costs more than the rest of an id */
+static size_t          drawn_n;
 
 static uint64_t mix(uint64_t x) { /* splitmix64 */
     x += 0x9E3779B97F4A7C15U;
@@ -40,10 +42,12 @@ void id_at(const char *prefix, long long wall_ms, char out[ID_CAP]) {
 }
 
 void id_new(const char *prefix, char out[ID_CAP]) {
-    uint64_t rnd;
-    random_bytes(&rnd, sizeof rnd);
-
     pthread_mutex_lock(&lock);
+    if (drawn_n == 0) {
+        random_bytes(drawn, sizeof drawn);
+        drawn_n = sizeof drawn / sizeof drawn[0];
+    }
+    uint64_t rnd = drawn[--drawn_n];
     int64_t ms = clock_wall_ms();
     if (ms <= last_ms) {
         ms = last_ms;

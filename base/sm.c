@@ -51,22 +51,53 @@ void sm3(const void *p, size_t n, uint8_t out[32]) {
     MUST(EVP_Digest(p, n, out, &len, sm3_md(), NULL) == 1 && len == 32);
 }
 
-void sm3_hmac(const void *key, size_t klen, const void *p, size_t n, uint8_t out[32]) {
-    uint8_t     block[64] = {0}, pad[64], inner[32];
+struct sm3_key {
+    EVP_MD_CTX *inner, *outer, *work; /* inner, outer: after the padded key */
+};
+
+static EVP_MD_CTX *padded(const uint8_t block[64], uint8_t with) {
+    uint8_t     pad[64];
     EVP_MD_CTX *c = EVP_MD_CTX_new();
+    for (size_t i = 0; i < sizeof pad; i++) pad[i] = block[i] ^ with;
+    MUST(c && EVP_DigestInit_ex(c, sm3_md(), NULL) && EVP_DigestUpdate(c, pad, sizeof pad));
+    x_wipe(pad, sizeof pad);
+    return c;
+}
+
+struct sm3_key *sm3_key_new(const void *key, size_t klen) {
+    uint8_t         block[64] = {0};
+    struct sm3_key *k         = x_calloc(1, sizeof *k);
     if (klen > sizeof block)
         sm3(key, klen, block);
     else if (klen)
         memcpy(block, key, klen);
-    for (size_t i = 0; i < sizeof pad; i++) pad[i] = block[i] ^ 0x36;
-    MUST(c && EVP_DigestInit_ex(c, sm3_md(), NULL) && EVP_DigestUpdate(c, pad, sizeof pad) && EVP_DigestUpdate(c, p, n) &&
-         EVP_DigestFinal_ex(c, inner, NULL));
-    for (size_t i = 0; i < sizeof pad; i++) pad[i] = block[i] ^ 0x5c;
-    MUST(EVP_DigestInit_ex(c, sm3_md(), NULL) && EVP_DigestUpdate(c, pad, sizeof pad) && EVP_DigestUpdate(c, inner, sizeof inner) &&
-         EVP_DigestFinal_ex(c, out, NULL));
-    EVP_MD_CTX_free(c);
+    k->inner = padded(block, 0x36);
+    k->outer = padded(block, 0x5c);
+    k->work  = EVP_MD_CTX_new();
+    MUST(k->work != NULL);
     x_wipe(block, sizeof block);
-    x_wipe(pad, sizeof pad);
+    return k;
+}
+
+void sm3_key_free(struct sm3_key *k) {
+    if (k == NULL) return;
+    EVP_MD_CTX_free(k->inner);
+    EVP_MD_CTX_free(k->outer);
+    EVP_MD_CTX_free(k->work);
+    x_free(k);
+}
+
+void sm3_key_hmac(struct sm3_key *k, const void *p, size_t n, uint8_t out[32]) {
+    uint8_t inner[32];
+    MUST(EVP_MD_CTX_copy_ex(k->work, k->inner) && EVP_DigestUpdate(k->work, p, n) && EVP_DigestFinal_ex(k->work, inner, NULL));
+    MUST(EVP_MD_CTX_copy_ex(k->work, k->outer) && EVP_DigestUpdate(k->work, inner, sizeof inner) &&
+         EVP_DigestFinal_ex(k->work, out, NULL));
+}
+
+void sm3_hmac(const void *key, size_t klen, const void *p, size_t n, uint8_t out[32]) {
+    struct sm3_key *k = sm3_key_new(key, klen);
+    sm3_key_hmac(k, p, n, out);
+    sm3_key_free(k);
 }
 
 /* ---- SM2 ---- */

@@ -41,4 +41,10 @@ enum err sm4_seal(const struct sm4_key *k, const void *plain, size_t n, uint8_t 
 /* ERR_SIG: changed, or another key. */
 enum err sm4_open(const struct sm4_key *k, const void *sealed, size_t n, uint8_t *out, size_t out_cap, size_t *out_n) MUST_CHECK;
 
+/* HMAC-SM3 under one key, again and again: the key is mixed in once. One thread at a time. */
+struct sm3_key;
+struct sm3_key *sm3_key_new(const void *key, size_t klen);
+void            sm3_key_free(struct sm3_key *k); /* NULL is legal */
+void            sm3_key_hmac(struct sm3_key *k, const void *p, size_t n, uint8_t out[32]);
+
 #endif

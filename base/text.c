@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/text.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Length of the code point at p, or 0. *cp gets its value. */
@@ -195,4 +197,55 @@ enum err b64url_decode(uint8_t *out, size_t cap, const char *s, size_t n, size_t
     if (acc & ((1U << bits) - 1)) return ERR_INPUT; /* one text, one value */
     *out_n = k;
     return ERR_OK;
+}
+
+/* Digits of v from the end of text backwards; where they begin. */
+static char *digits_of(char *end, long long v) {
+    unsigned long long u = v < 0 ? 0ULL - (unsigned long long)v : (unsigned long long)v;
+    do *--end = (char)('0' + u % 10);
+    while (u /= 10);
+    if (v < 0) *--end = '-';
+    return end;
+}
+
+static bool is_plain(const char *fmt) {
+    for (const char *p = strchr(fmt, '%'); p; p = strchr(p, '%')) {
+        if (p[1] == 's' || p[1] == 'd' || p[1] == '%')
+            p += 2;
+        else if (strncmp(p + 1, "lld", 3) == 0)
+            p += 4;
+        else
+            return false;
+    }
+    return true;
+}
+
+int text_format(char *out, size_t cap, const char *fmt, va_list ap) {
+    size_t n = 0;
+    char   number[24];
+    if (!is_plain(fmt)) return vsnprintf(out, cap, fmt, ap);
+    while (*fmt) {
+        const char *s = fmt;
+        size_t      k = strcspn(fmt, "%");
+        fmt += k;
+        if (k == 0) {
+            bool wide = fmt[1] == 'l';
+            s         = fmt + 1;
+            k         = 1;
+            if (fmt[1] == 's') {
+                s = va_arg(ap, const char *);
+                if (s == NULL) s = "(null)";
+                k = strlen(s);
+            } else if (fmt[1] != '%') {
+                long long v = wide ? va_arg(ap, long long) : va_arg(ap, int);
+                s           = digits_of(number + sizeof number, v);
+                k           = (size_t)(number + sizeof number - s);
+            }
+            fmt += wide ? 4 : 2;
+        }
+        if (n < cap) memcpy(out + n, s, k < cap - n ? k : cap - n);
+        n += k;
+    }
+    if (cap) out[n < cap ? n : cap - 1] = '\0';
+    return n <= INT_MAX ? (int)n : -1;
 }

@@ -69,7 +69,7 @@ int command_push(const struct conf *conf, int argc, char **argv) {
     }
     enum err e = tools_redis(&t, redis, why, sizeof why);
     if (e == ERR_OK) e = writer_start(t.db_path, (size_t)conf->writer_queue, (size_t)conf->writer_batch, (struct writer_hooks){0}, &w, why, sizeof why);
-    struct deliver_conf dc = {.conf = &t.conf, .redis = redis, .writer = w, .pii_key = &t.house.pii_key, .worker = name, .demo = conf->demo,
+    struct deliver_conf dc = {.conf = &t.conf, .redis = redis, .writer = w, .pii_key = &t.house.pii_key, .idx_key = t.house.idx_key, .worker = name, .demo = conf->demo,
                               .data_dir = t.conf.data, .signature = t.house.sms_signature};
     if (e == ERR_OK) e = deliver_start(&dc, &d, why, sizeof why);
     if (e == ERR_OK) {

@@ -331,11 +331,8 @@ void dispatch(struct app *app, struct call_in *in) {
 /* ---- writer hooks ---- */
 enum err dispatch_seal(void *arg, struct db *db) {
     struct app *app = arg;
-    if (app->house.boards_dirty) {
-        enum err e = ranking_publish(&app->house, db, clock_wall_ms(), clock_business_ms());
-        if (e) return e;
-        app->house.boards_dirty = false;
-    }
+    enum err    e   = ranking_seal(&app->house, db, atomic_load(&app->draining));
+    if (e) return e;
     return ledger_seal(app->house.ledger, db);
 }
 
@@ -348,10 +345,12 @@ void dispatch_committed(void *arg, size_t jobs_n) {
 }
 
 void dispatch_aborted(void *arg) {
-    struct app *app         = arg;
-    app->house.boards_dirty = true; /* published by the next batch that succeeds */
+    struct app *app = arg;
+    ranking_aborted(&app->house);
     ledger_aborted(app->house.ledger);
 }
+
+int64_t dispatch_due_us(void *arg) { return ranking_due_us(&((struct app *)arg)->house); }
 
 void problem_write(struct buf *b, const struct answer *a) {
     const struct err_info *i = err_info(a->e);

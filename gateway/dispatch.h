@@ -44,6 +44,7 @@ void dispatch(struct app *app, struct call_in *in);
 enum err dispatch_seal(void *app, struct db *db);
 void     dispatch_committed(void *app, size_t jobs_n);
 void     dispatch_aborted(void *app);
+int64_t  dispatch_due_us(void *app);
 
 /* problem+json of a refusal into b. */
 void problem_write(struct buf *b, const struct answer *a);

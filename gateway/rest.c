@@ -8,9 +8,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metric.h"
-#include "base/text.h"
 #include "gateway/dispatch.h"
 #include "gateway/openapi.h"
+#include "gateway/query.h"
 #include "gateway/static.h"
 
 static void answer_bytes(struct net_loop *l, uint64_t id, int status, const char *type, struct buf *b, char *headers) {
@@ -49,47 +49,6 @@ static void rest_answer(struct app *app, uint64_t id, uint64_t loop, const struc
     if (a->e == ERR_AUTH) buf_puts(&h, "www-authenticate: Bearer\r\n");
     buf_puts(&h, "cache-control: no-store\r\n");
     answer_bytes(l, id, i->http, "application/problem+json", &b, buf_take(&h, NULL));
-}
-
-static int hex_digit(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if ((c | 32) >= 'a' && (c | 32) <= 'f') return (c | 32) - 'a' + 10;
-    return -1;
-}
-
-static bool query_decode(const char *p, size_t n, char *out, size_t cap) {
-    size_t k = 0;
-    for (size_t i = 0; i < n; i++) {
-        char c = p[i] == '+' ? ' ' : p[i];
-        if (c == '%') {
-            if (i + 2 >= n || hex_digit(p[i + 1]) < 0 || hex_digit(p[i + 2]) < 0) return false;
-            c = (char)(hex_digit(p[i + 1]) * 16 + hex_digit(p[i + 2]));
-            i += 2;
-        }
-        if (c == '\0' || k + 1 >= cap) return false;
-        out[k++] = c;
-    }
-    out[k] = '\0';
-    return utf8_valid(out, k);
-}
-
-/* Query members go beside the path parameters; one that is also in the path or twice is refused by param_decode. */
-static bool query_into(const char *query, const struct method *m, cJSON *obj) {
-    for (const char *p = query; *p;) {
-        size_t n = strcspn(p, "&"), eq = 0;
-        while (eq < n && p[eq] != '=') eq++;
-        char name[64], value[2048];
-        if (n) {
-            if (!query_decode(p, eq, name, sizeof name) || !query_decode(eq < n ? p + eq + 1 : "", eq < n ? n - eq - 1 : 0, value, sizeof value))
-                return false;
-            const struct param *row = NULL;
-            for (size_t i = 0; i < m->params_n; i++)
-                if (strcmp(m->params[i].name, name) == 0) row = &m->params[i];
-            (void)cJSON_AddItemToObject(obj, name, row ? param_from_text(row, value) : cJSON_CreateString(value));
-        }
-        p += n + (p[n] == '&');
-    }
-    return true;
 }
 
 /* Body members join path and query; the path wins by being there already: a repeated name is refused later. */

@@ -20,6 +20,7 @@
 #include "gateway/rest.h"
 #include "gateway/static.h"
 #include "handlers/demo.h"
+#include "handlers/ranking.h"
 #include "handlers/upkeep.h"
 #include "push/deliver.h"
 #include "push/relay.h"
@@ -151,14 +152,14 @@ static enum err start_rooms(struct server *s, char *why, size_t why_n) {
     app->tokens = tokens_new();
     app->rates  = rates_new((int)app->conf.rate_per_min);
     app->pages  = static_load(app->conf.web_dir);
-    struct writer_hooks hooks = {app, dispatch_seal, dispatch_committed, dispatch_aborted};
+    struct writer_hooks hooks = {app, dispatch_seal, dispatch_committed, dispatch_aborted, dispatch_due_us};
     TRY(writer_start(app->db_path, (size_t)app->conf.writer_queue, (size_t)app->conf.writer_batch, hooks, &app->writer, why, why_n));
     struct relay_conf rc = {.db_path = app->db_path, .redis = app->redis, .writer = app->writer, .channel = channel_of};
     TRY(relay_start(&rc, &s->relay, why, why_n));
     app->committed_arg = s;
     app->committed     = on_committed;
     if (app->conf.push_here) {
-        struct deliver_conf dc = {.conf = &app->conf, .redis = app->redis, .writer = app->writer, .pii_key = &app->house.pii_key, .worker = "local",
+        struct deliver_conf dc = {.conf = &app->conf, .redis = app->redis, .writer = app->writer, .pii_key = &app->house.pii_key, .idx_key = app->house.idx_key, .worker = "local",
                                   .demo = app->house.demo, .data_dir = app->conf.data, .signature = app->house.sms_signature};
         TRY(deliver_start(&dc, &s->deliver, why, why_n));
     }
@@ -186,6 +187,7 @@ enum err server_start(const struct conf *conf, struct server **out, char *why, s
         (void)snprintf(why, why_n, "%s holds a demo; set demo = true, or data to another directory", conf->data);
         e = ERR_STATE;
     }
+    if (e == ERR_OK) e = ranking_recall(&s->app.house, s->tools.db);
     db_close(s->tools.db); /* the writer opens its own; two writers in one process would only wait for each other */
     s->tools.db = NULL;
     if (e == ERR_OK && *conf->redis) (void)snprintf(s->app.redis, sizeof s->app.redis, "%.127s", conf->redis);
@@ -218,6 +220,7 @@ void server_stop(struct server *s) {
     relay_stop(s->relay);
     if (app->net) net_stop(app->net);
     writer_stop(app->writer);
+    ranking_forget(&app->house);
     pool_free(app->pool);
     redis_server_stop(s->redis);
     tokens_free(app->tokens);
@@ -231,7 +234,8 @@ struct app *server_app(struct server *s) { return &s->app; }
 unsigned    server_port(const struct server *s) { return net_port(s->app.net, s->public_listener); }
 
 bool server_is_idle(struct server *s) {
-    return writer_stats(s->app.writer).queued == 0 && atomic_load(&s->app.inflight) == 0 && relay_is_idle(s->relay) && deliver_is_idle(s->deliver);
+    struct writer_stats w = writer_stats(s->app.writer);
+    return w.queued == 0 && !w.owes && atomic_load(&s->app.inflight) == 0 && relay_is_idle(s->relay) && deliver_is_idle(s->deliver);
 }
 
 static enum err await_idle(struct server *s) {

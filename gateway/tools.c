@@ -99,6 +99,10 @@ enum err tools_open(const struct conf *conf, bool migrate_store, struct tools *t
     enum err e = open_house(t, why, why_n);
     if (e == ERR_OK) e = db_open(t->db_path, DB_WRITE, &t->db, why, why_n);
     if (e == ERR_OK && migrate_store) e = migrate(t->db, NULL, NULL, why, why_n);
+    if (e == ERR_OK && migrate_store) {
+        e = ledger_catch_up(t->house.ledger, t->db);
+        if (e) (void)snprintf(why, why_n, "the ledger's heads cannot be read");
+    }
     if (e) tools_close(t);
     return e;
 }

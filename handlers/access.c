@@ -14,11 +14,11 @@
 static bool is_mine(const struct req *r, const char *unit) { return unit && r->who.unit[0] && strcmp(unit, r->who.unit) == 0; }
 
 enum err access_view(struct req *r, struct access_view *v) {
-    struct unit u;
+    const char *level = "", *region = "";
     *v         = (struct access_view){.county = ""};
-    enum err e = r->who.unit[0] ? unit_get(r->db, r->a, r->who.unit, &u) : ERR_NOTFOUND;
+    enum err e = r->who.unit[0] ? unit_place(r->db, r->a, r->who.unit, &level, &region) : ERR_NOTFOUND;
     if (e && e != ERR_NOTFOUND) return e;
-    if (e == ERR_OK && strcmp(u.level, COUNTY) == 0) v->county = *u.region ? u.region : u.code;
+    if (e == ERR_OK && strcmp(level, COUNTY) == 0) v->county = *region ? region : r->who.unit;
     bool office = req_has(r, SIDE_ROLES) && strcmp(r->who.unit, INSTRUCTION_OFFICE) == 0;
     v->all      = !*v->county && (req_has(r, ROLE_LEADER | ROLE_MONITOR | ROLE_AUDITOR) || office);
     v->side     = req_has(r, SIDE_ROLES);
@@ -31,12 +31,24 @@ bool access_shows(const struct access_view *v, const char *level, const char *re
 
 static bool is_draft(const struct task *t) { return strcmp(t->state, "draft") == 0 || strcmp(t->state, "pending_approval") == 0; }
 
+static const struct task_unit *find_mine(const struct req *r, const struct task_unit *u, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (is_mine(r, u[i].unit)) return &u[i];
+    return NULL;
+}
+
 enum err access_task(struct req *r, const char *task, struct task *out) {
+    struct task_unit *u;
+    size_t            n;
+    return access_task_units(r, task, out, &u, &n);
+}
+
+enum err access_task_units(struct req *r, const char *task, struct task *out, struct task_unit **units, size_t *units_n) {
     struct access_view v;
     struct task_named *m;
     size_t             n;
-    bool               yes, lead;
     TRY(task_get(r->db, r->a, task, out));
+    TRY(task_unit_list(r->db, r->a, task, units, units_n));
     TRY(access_view(r, &v));
     r->object = arena_printf(r->a, "task:%s", task);
     bool side = is_mine(r, out->supervising_unit) || is_mine(r, out->issuer);
@@ -44,8 +56,7 @@ enum err access_task(struct req *r, const char *task, struct task *out) {
     if (v.all) return ERR_OK;
     if (!req_has(r, UNIT_ROLES)) return ERR_NOTFOUND;
     if (side) return ERR_OK;
-    TRY(access_responsible(r, out, &yes, &lead));
-    if (yes) return ERR_OK;
+    if (find_mine(r, *units, *units_n)) return ERR_OK;
     TRY(task_monitor_list(r->db, r->a, task, &m, &n));
     for (size_t i = 0; i < n; i++)
         if (is_mine(r, m[i].unit)) return ERR_OK;
@@ -55,13 +66,10 @@ enum err access_task(struct req *r, const char *task, struct task *out) {
 enum err access_responsible(struct req *r, const struct task *t, bool *yes, bool *lead) {
     struct task_unit *u;
     size_t            n;
-    *yes = *lead = false;
     TRY(task_unit_list(r->db, r->a, t->id, &u, &n));
-    for (size_t i = 0; i < n; i++) {
-        if (!is_mine(r, u[i].unit)) continue;
-        *yes  = true;
-        *lead = u[i].is_lead;
-    }
+    const struct task_unit *mine = find_mine(r, u, n);
+    *yes                         = mine != NULL;
+    *lead                        = mine && mine->is_lead;
     return ERR_OK;
 }
 

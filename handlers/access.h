@@ -12,6 +12,8 @@
  * see all; a unit sees the tasks it is responsible for, supervises, monitors, or issued the plan of; counties do not see each
  * other's. Drafts and tasks waiting for approval are seen by the dispatching side only. */
 enum err access_task(struct req *r, const char *task, struct task *out) MUST_CHECK;
+/* The same with its responsible units (store/task.h), which an act needs anyway. */
+enum err access_task_units(struct req *r, const char *task, struct task *out, struct task_unit **units, size_t *n) MUST_CHECK;
 /* A dispatcher (or approver) acts on tasks whose supervising unit is theirs, or on every task of a plan that their unit issued,
  * except where their unit is responsible: then only the supervising unit acts (D23). */
 enum err access_dispatches(struct req *r, const struct task *t, bool *yes) MUST_CHECK;

@@ -14,11 +14,19 @@
 #include "push/notice_plan.h"
 #include "store/ledger.h"
 
+struct ranking_history; /* store/ranking.h */
+
 struct house {
     const struct calendar *cal;
     struct ledger         *ledger;
     bool                   demo;
-    bool                   boards_dirty; /* writer thread only */
+    /* writer thread only: */
+    unsigned boards_dirty;   /* changes since the last publication of the boards */
+    bool     boards_owed;    /* they were put off, or their batch failed: ranking_due_us */
+    bool     boards_marked;  /* the store says so, too */
+    struct ranking_history *boards_history; /* NULL: none yet */
+    int64_t  boards_us;      /* clock_mono_us of the last publication or attempt; 0 never */
+    int64_t  boards_cost_us; /* what it took of the processor */
     struct sm4_key         pii_key;      /* seals phone numbers */
     uint8_t                idx_key[32];  /* HMAC-SM3 for look-up columns */
     uint8_t                code_key[32]; /* HMAC-SM3 for one-time codes */

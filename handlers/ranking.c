@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Boards: written, published when they changed, frozen when their period is over. All periods and scopes of one moment come from
- * one pass over the records. Nothing is cached between batches (D5): whether a board changed is known by its digest in the store.
+ * one pass over the records. Whether a board changed is known by its digest in the store. For publication the writer remembers
+ * history, which only grows, and reads what is new, also from other processes; everything else reads it from the beginning.
  */
 #include "handlers/ranking.h"
 
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -19,6 +21,10 @@
 #define ARENA_BYTES (32u << 20) /* a ceiling, not an allocation */
 #define BOARD_BYTES (4u << 20)
 #define EVENTS_N 12
+#define BUSY_CHANGES 16     /* so many since the last publication: this is load */
+#define BUSY_US      250000 /* between two publications under load */
+#define DEAR_US      50000  /* boards that cost so much are published at most a tenth of the time */
+#define RETRY_US     1000000
 #define EVERY_SCOPE (SCOPE_COUNTY | SCOPE_DEPARTMENT | SCOPE_SOE)
 
 static const struct scope {
@@ -291,9 +297,8 @@ static enum err write_board(struct db *db, const struct ranking_view *v, const s
 
 /* ---- one moment of the records ---- */
 
-static enum err view_at(struct house *h, struct db *db, int64_t cutoff_ms, struct ranking_view *v) {
+static enum err view_of(struct house *h, int64_t cutoff_ms, struct ranking_view *v) {
     v->rules = ranking_rules(h);
-    TRY(ranking_load(db, v->a, &v->d));
     return score_facts(&v->d, &v->rules, cutoff_ms, v->a, &v->f);
 }
 
@@ -306,7 +311,8 @@ enum err ranking_view_begin(struct house *h, struct db *db, const char *period, 
     out->a      = arena_new(ARENA_BYTES);
     out->scopes = s->bits;
     out->ended  = end <= biz_ms;
-    return view_at(h, db, out->ended ? end : biz_ms + 1, out);
+    TRY(ranking_load(db, out->a, &out->d));
+    return view_of(h, out->ended ? end : biz_ms + 1, out);
 }
 
 void ranking_view_end(struct ranking_view *v) {
@@ -396,11 +402,65 @@ static enum err publish_all(struct db *db, struct ranking_view *v, int64_t wall_
 
 enum err ranking_publish(struct house *h, struct db *db, int64_t wall_ms, int64_t biz_ms) {
     struct ranking_view v = {.a = arena_new(ARENA_BYTES)};
-    enum err            e = view_at(h, db, biz_ms + 1, &v);
+    enum err            e = ranking_load_new(db, v.a, &h->boards_history, &v.d);
+    if (e == ERR_OK) e = view_of(h, biz_ms + 1, &v);
     if (e == ERR_OK) e = publish_all(db, &v, wall_ms);
     ranking_view_end(&v);
     if (e != ERR_CALENDAR) return e;
     LOG0(LOG_ERROR, "ranking_without_calendar"); /* what was written must not fail for a missing calendar */
+    return ERR_OK;
+}
+
+/* ---- how often ---- */
+
+static int64_t thread_us(void) {
+    struct timespec t;
+    MUST(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t) == 0);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static int64_t next_us(const struct house *h) {
+    int64_t wait = h->boards_dirty < BUSY_CHANGES ? 0 : BUSY_US, dear = h->boards_cost_us < DEAR_US ? 0 : h->boards_cost_us * 10;
+    return h->boards_us + (wait > dear ? wait : dear);
+}
+
+enum err ranking_seal(struct house *h, struct db *db, bool force) {
+    int64_t now = clock_mono_us();
+    if (h->boards_dirty == 0) return ERR_OK;
+    if (!force && h->boards_us && now < next_us(h)) {
+        if (!h->boards_marked) TRY(ranking_owed_set(db, true));
+        h->boards_owed = h->boards_marked = true;
+        return ERR_OK;
+    }
+    int64_t before = thread_us();
+    TRY(ranking_publish(h, db, clock_wall_ms(), clock_business_ms()));
+    if (h->boards_owed) TRY(ranking_owed_set(db, false));
+    h->boards_cost_us = thread_us() - before;
+    h->boards_us      = now;
+    h->boards_dirty   = 0;
+    h->boards_owed = h->boards_marked = false;
+    return ERR_OK;
+}
+
+int64_t ranking_due_us(const struct house *h) { return h->boards_owed ? next_us(h) : INT64_MAX; }
+
+void ranking_aborted(struct house *h) {
+    h->boards_dirty++;
+    h->boards_owed   = true;
+    h->boards_marked = false; /* not known any more */
+    h->boards_us     = clock_mono_us() + RETRY_US;
+    ranking_forget(h);
+}
+
+void ranking_forget(struct house *h) {
+    ranking_history_free(h->boards_history);
+    h->boards_history = NULL;
+}
+
+enum err ranking_recall(struct house *h, struct db *db) {
+    TRY(ranking_owed_get(db, &h->boards_owed));
+    h->boards_marked = h->boards_owed;
+    h->boards_dirty += h->boards_owed;
     return ERR_OK;
 }
 

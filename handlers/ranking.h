@@ -49,6 +49,18 @@ enum err ranking_board(struct house *h, struct db *db, struct arena *a, const ch
                        struct jw *out) MUST_CHECK;
 /* Writer, end of a batch: publishes the boards of the current month, quarter and year in every scope through the outbox. */
 enum err ranking_publish(struct house *h, struct db *db, int64_t wall_ms, int64_t biz_ms) MUST_CHECK;
+/* Writer, end of each batch: publishes the boards when they are dirty. At once, as long as few changes come; when they come in
+ * large batches, or when boards have become dear, not more often than a part of the writer's time allows: then the mark "owed" is
+ * set in the same transaction, and the last state goes out when ranking_due_us says, also after a crash. force: now. */
+enum err ranking_seal(struct house *h, struct db *db, bool force) MUST_CHECK;
+/* Writer: when ranking_seal must run again even if nobody writes (clock_mono_us); INT64_MAX: it need not. */
+int64_t ranking_due_us(const struct house *h);
+/* Writer: the batch was rolled back; what it would have published is still to come. */
+void ranking_aborted(struct house *h);
+/* Writer, or when it has ended: the remembered history is freed; the next publication reads all of it again. */
+void ranking_forget(struct house *h);
+/* Before the writer runs: were the boards owed when the last process ended? */
+enum err ranking_recall(struct house *h, struct db *db) MUST_CHECK;
 /* Writer: stores the boards of periods that ended before today and are not frozen yet. */
 enum err ranking_freeze(struct house *h, struct db *db, int64_t biz_ms) MUST_CHECK;
 

@@ -46,7 +46,7 @@ enum err req_publish(struct req *r, const char *channel, const char *key, const 
     return outbox_add(r->db, channel, key, json, r->wall_ms);
 }
 
-void req_dirty_boards(struct req *r) { r->house->boards_dirty = true; }
+void req_dirty_boards(struct req *r) { r->house->boards_dirty++; }
 
 void req_effect_close_session(struct req *r, const char *person, const char *session) {
     struct effect *e = arena_alloc(r->a, sizeof *e);

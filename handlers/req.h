@@ -78,7 +78,7 @@ bool req_has(const struct req *r, unsigned roles);
 enum err req_ledger(struct req *r, const char *object, const char *body) MUST_CHECK;
 /* A publication through the outbox (writer only). key: NULL or latest-wins key. */
 enum err req_publish(struct req *r, const char *channel, const char *key, const char *json) MUST_CHECK;
-/* The boards have changed: recomputed and published once at the end of the batch (D16). */
+/* The boards have changed: recomputed and published at the end of the batch, or soon after under load (ranking_seal). */
 void req_dirty_boards(struct req *r);
 void req_effect_close_session(struct req *r, const char *person, const char *session);
 

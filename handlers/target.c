@@ -43,7 +43,7 @@ static enum err target_register(struct req *r, const void *args) {
     char                        id[ID_CAP], idx[MAC_CAP];
     struct target_row           row = {.person = r->who.id, .channel = p->channel, .vendor = p->vendor ? p->vendor : "", .app = p->app ? p->app : "",
                                        .device = r->who.device};
-    if (strcmp(p->channel, "push") == 0 && row.vendor[0] == '\0') return req_bad(r, "vendor", "vendor：推送须写明厂商，如 apns、huawei");
+    if (strcmp(p->channel, "webhook") != 0 && row.vendor[0] == '\0') return req_bad(r, "vendor", "vendor：须写明厂商，如 apns、huawei、wechat_mini、wecom");
     TRY(target_list(r->db, r->a, r->who.id, &have, &have_n));
     token_index(r->house, p->token, idx);
     enum err e = target_by_index(r->db, r->a, row.channel, row.vendor, row.app, idx, &row.id);

@@ -196,7 +196,7 @@ static enum err add_report(struct req *r, struct act *a, const char *kind, int64
     TRY(task_report_add(r->db, a->t.id, rep));
     a->mine->state        = "reported";
     a->mine->reported_biz = r->biz_ms;
-    return task_unit_save(r->db, a->t.id, a->mine);
+    return task_unit_reported(r->db, a->t.id, a->mine);
 }
 
 static enum err report(struct req *r, const void *args) {

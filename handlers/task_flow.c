@@ -92,14 +92,12 @@ static enum err may_act(struct act *a, enum task_actor actor) {
     }
 }
 
-static enum err load(struct req *r, const struct act_args *p, struct act *a) {
+static void loaded(struct req *r, const struct act_args *p, struct act *a) {
     a->r           = r;
     a->p           = p;
     a->was_version = a->t.version;
-    TRY(task_unit_list(r->db, r->a, a->t.id, &a->units, &a->units_n));
     for (size_t i = 0; i < a->units_n; i++)
         if (r->who.unit[0] && strcmp(a->units[i].unit, r->who.unit) == 0) a->mine = &a->units[i];
-    return ERR_OK;
 }
 
 /* ---- the order of refusals ---- */
@@ -119,8 +117,8 @@ static enum err version_refusal(struct act *a) {
 
 enum err task_act_open(struct req *r, const struct act_args *p, enum task_ev ev, struct act *a) {
     memset(a, 0, sizeof *a);
-    TRY(access_task(r, p->task_id, &a->t));
-    TRY(load(r, p, a));
+    TRY(access_task_units(r, p->task_id, &a->t, &a->units, &a->units_n));
+    loaded(r, p, a);
     return may_act(a, actor_of(ev));
 }
 
@@ -219,7 +217,8 @@ enum err task_act_finish(struct act *a, const char *reason, const char *data) {
     const char *from = a->rule->from;
     a->t.state       = a->rule->to;
     if (a->touched || strcmp(from, a->t.state) != 0) a->t.version = a->was_version + 1;
-    enum err e = task_save(r->db, &a->t, a->was_version);
+    /* the version rises with whatever changes in the task (D37): the same one means that there is nothing to write */
+    enum err e = a->t.version == a->was_version ? ERR_OK : task_save(r->db, &a->t, a->was_version);
     if (e == ERR_CONFLICT) return version_refusal(a);
     TRY(e);
     TRY(task_record(a, events[a->rule->event].word, from, reason, data));
@@ -238,7 +237,8 @@ enum err task_act_finish(struct act *a, const char *reason, const char *data) {
 
 enum err task_write_actions(struct req *r, const struct task *t) {
     struct act a = {.t = *t};
-    TRY(load(r, NULL, &a));
+    TRY(task_unit_list(r->db, r->a, t->id, &a.units, &a.units_n));
+    loaded(r, NULL, &a);
     jw_key(r->out, "actions");
     jw_arr(r->out);
     for (size_t i = 0; i < EV_MAX; i++) {

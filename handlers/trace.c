@@ -23,24 +23,25 @@ static const char *channel_zh(const char *word) {
     return i < 0 ? word : delivery_channels[i].zh;
 }
 
-/* The words that are no verdict of a provider. */
-static const char *reason_zh(const struct trace_delivery *d) {
+/* Verdicts of providers, and our own words beside them. "": none known. */
+static const char *reason_zh(const char *verdict) {
     static const struct {
         const char *verdict, *zh;
     } own[] = {
         {"expired", "发出前已失效"},       {"no_target", "没有登记号码或设备"}, {"no_provider", "没有可用的通道"},
         {"not_sent", "通道暂时不通"},      {"reported", "运营方回执：未送达"},  {"unreported", "未在规定时间内收到回执"},
         {"simulated", "演示，未真正发出"}, {"logged", "已写入演示记录"},        {"log_error", "演示记录无法写入"},
+        {"replayed", "由值班人员重发"},    {"operator", "由值班人员取消"},
     };
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
-        if (strcmp(own[i].verdict, d->verdict) == 0) return own[i].zh;
-    enum verdict v = verdict_of(d->verdict);
+        if (strcmp(own[i].verdict, verdict) == 0) return own[i].zh;
+    enum verdict v = verdict_of(verdict);
     return v == V_MAX ? "" : verdict_info(v)->zh;
 }
 
 /* "短信已送达（6月27日 14:32）" */
 const char *trace_words(struct req *r, bool is_read, const struct trace_delivery *d) {
-    const char *zh = channel_zh(d->channel), *why = reason_zh(d), *at = moment_text(r->a, d->updated_wall), *means = code_words(d->detail);
+    const char *zh = channel_zh(d->channel), *why = reason_zh(d->verdict), *at = moment_text(r->a, d->updated_wall), *means = code_words(d->detail);
     if (strcmp(d->verdict, "simulated") == 0) return arena_printf(r->a, "%s（%s）", zh, why);
     if (strcmp(d->state, "delivered") == 0) return arena_printf(r->a, "%s已送达（%s）", zh, at);
     if (strcmp(d->state, "sent") == 0) return arena_printf(r->a, "%s已发出（%s），等待回执", zh, at);
@@ -80,12 +81,12 @@ enum err trace_write_events(struct req *r, const char *delivery) {
     jw_key(r->out, "events");
     jw_arr(r->out);
     for (size_t i = 0; i < ev_n; i++) {
-        enum verdict v = verdict_of(ev[i].verdict);
+        const char *words = strcmp(ev[i].what, "attempt") == 0 ? reason_zh(ev[i].verdict) : "";
         jw_obj(r->out);
         jw_kstr(r->out, "what", ev[i].what);
         jw_kstr(r->out, "provider", *ev[i].provider ? ev[i].provider : NULL);
         jw_kstr(r->out, "verdict", *ev[i].verdict ? ev[i].verdict : NULL);
-        jw_kstr(r->out, "verdict_text", v == V_MAX ? NULL : verdict_info(v)->zh);
+        jw_kstr(r->out, "verdict_text", *words ? words : NULL);
         jw_kstr(r->out, "detail", *ev[i].detail ? ev[i].detail : NULL);
         jw_kstr(r->out, "detail_text", code_words(ev[i].detail));
         jw_ktime(r->out, "at", ev[i].at_wall);

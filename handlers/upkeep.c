@@ -113,7 +113,7 @@ static enum err give_job(struct db *db, void *arg) {
 
 static enum err finish_job(struct db *db, void *arg) {
     struct job *j = arg;
-    if (j->when & UPKEEP_MIDNIGHT) j->h->boards_dirty = true; /* lights and days have changed without any event */
+    if (j->when & UPKEEP_MIDNIGHT) j->h->boards_dirty++; /* lights and days have changed without any event */
     return upkeep_last_set(db, j->biz_ms);
 }
 

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "push/wire.h"
 
 #define CMPP_V20 0x20 /* 2.1 has the same layouts */
 #define CMPP_V30 0x30
@@ -32,35 +33,22 @@
 
 #define CMPP_HEAD_BYTES 12
 #define CMPP_PDU_MAX    4096
-#define CMPP_SEND_MAX   512 /* the largest of ours is a SUBMIT 3.0 to one number: 336 bytes */
 
 struct cmpp_head {
     uint32_t len, cmd, seq;
 };
 
-/* One PDU to send. */
-struct cmpp_pdu {
-    size_t  len;
-    uint8_t b[CMPP_SEND_MAX];
-};
-
-enum cmpp_frame {
-    CMPP_FRAME_MORE, /* not complete yet */
-    CMPP_FRAME_OK,   /* the first head->len bytes are one PDU */
-    CMPP_FRAME_BAD   /* length below 12 or above CMPP_PDU_MAX: the stream is lost, close */
-};
-enum cmpp_frame cmpp_frame_next(const uint8_t *p, size_t n, struct cmpp_head *head);
+/* p: one whole frame of len bytes (wire_frame_next). */
+void cmpp_head(const uint8_t *p, size_t len, struct cmpp_head *head);
 
 struct cmpp_login {
     const char *sp_code; /* 1-6 bytes */
     const char *secret;
     uint8_t     version;   /* CMPP_V20 or CMPP_V30 */
-    uint32_t    timestamp; /* MMDDHHMMSS as a number, see cmpp_timestamp */
+    uint32_t    timestamp; /* MMDDHHMMSS as a number, see wire_timestamp */
     bool        hash_padded; /* a code shorter than 6 bytes is hashed with its padding; gateways differ */
 };
 
-/* MMDDHHMMSS in China time (+08:00) as the wire carries it. */
-uint32_t cmpp_timestamp(int64_t wall_ms);
 /* AuthenticatorSource. ERR_INPUT for a code that is empty or too long, a timestamp of more than ten digits. */
 enum err cmpp_authenticator(const struct cmpp_login *login, uint8_t out[16]) MUST_CHECK;
 
@@ -80,11 +68,11 @@ struct cmpp_submit {
     bool           udhi, want_report;
 };
 
-enum err cmpp_encode_connect(struct cmpp_pdu *out, uint32_t seq, const struct cmpp_login *login) MUST_CHECK;
-enum err cmpp_encode_submit(struct cmpp_pdu *out, uint32_t seq, uint8_t version, const struct cmpp_submit *s) MUST_CHECK;
-void     cmpp_encode_deliver_resp(struct cmpp_pdu *out, uint32_t seq, uint8_t version, uint64_t msg_id, uint8_t result);
+enum err cmpp_encode_connect(struct wire_pdu *out, uint32_t seq, const struct cmpp_login *login) MUST_CHECK;
+enum err cmpp_encode_submit(struct wire_pdu *out, uint32_t seq, uint8_t version, const struct cmpp_submit *s) MUST_CHECK;
+void     cmpp_encode_deliver_resp(struct wire_pdu *out, uint32_t seq, uint8_t version, uint64_t msg_id, uint8_t result);
 /* ACTIVE_TEST, ACTIVE_TEST_RESP, TERMINATE, TERMINATE_RESP. */
-void cmpp_encode_plain(struct cmpp_pdu *out, uint32_t cmd, uint32_t seq);
+void cmpp_encode_plain(struct wire_pdu *out, uint32_t cmd, uint32_t seq);
 
 struct cmpp_connect_resp {
     uint32_t status; /* 0 ok, 1 structure, 2 source address, 3 authentication, 4 version, other */

@@ -74,10 +74,18 @@ static enum err record_one(struct db *db, struct record *r) {
         r->end.refs = r->refs;
         return delivery_result(db, &r->end);
     }
+    if (r->reply.text_enc) {
+        bool first = false;
+        return sms_reply_add(db, &r->reply, &first);
+    }
     r->told.ref      = r->refs;
     r->told.stat     = r->detail;
     r->told.provider = route_name(r->route);
     enum err e       = delivery_report(db, &r->told);
+    if (e == ERR_NOTFOUND && r->ref_alt[0]) {
+        r->told.ref = r->ref_alt;
+        e           = delivery_report(db, &r->told);
+    }
     return e == ERR_NOTFOUND ? ERR_OK : e; /* of nothing we know: kept with the receipts */
 }
 
@@ -135,7 +143,7 @@ static void flush_records(struct deliver *d) {
 }
 
 void deliver_record(struct deliver *d, struct record *r) {
-    r->end.wall_ms = r->told.wall_ms = clock_wall_ms();
+    r->end.wall_ms = r->told.wall_ms = r->reply.wall_ms = clock_wall_ms();
     TAILQ_INSERT_TAIL(&d->records, r, list);
     if (!d->record_out && TAILQ_FIRST(&d->records) == r) (void)uv_async_send(&d->wake); /* flushed at the end of this turn */
 }
@@ -433,6 +441,8 @@ static void maybe_end(struct deliver *d) {
     if (!TAILQ_EMPTY(&d->records) && !late) return;
     d->ended = true;
     drop_all(d);
+    http_out_free(d->http);
+    d->http = NULL;
     uv_close((uv_handle_t *)&d->wake, NULL);
     uv_close((uv_handle_t *)&d->tick, NULL);
     uv_close((uv_handle_t *)&d->retry, NULL);
@@ -555,6 +565,7 @@ enum err deliver_start(const struct deliver_conf *conf, struct deliver **out, ch
     if (e) {
         d->ended = true; /* nothing is pumped any more */
         routes_close(d);
+        http_out_free(d->http);
         uv_close((uv_handle_t *)&d->wake, NULL);
         uv_close((uv_handle_t *)&d->tick, NULL);
         uv_close((uv_handle_t *)&d->retry, NULL);

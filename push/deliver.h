@@ -24,7 +24,8 @@ struct deliver_conf {
     const struct conf    *conf;    /* its providers; borrowed for life */
     const char           *redis;   /* borrowed for life */
     struct writer        *writer;
-    const struct sm4_key *pii_key; /* opens phone numbers */
+    const struct sm4_key *pii_key; /* opens phone numbers, seals replies */
+    const uint8_t        *idx_key; /* 32 bytes: finds who answered; NULL: replies are only counted (tests) */
     const char           *worker;  /* name in claims: unique per process, and the same again after a restart */
     bool                  demo;
     const char           *data_dir, *signature;

@@ -17,8 +17,9 @@
 
 #include "base/id.h"
 #include "base/mailbox.h"
-#include "push/cmpp_link.h"
 #include "push/deliver.h"
+#include "push/http_out.h"
+#include "push/link.h"
 #include "push/provider.h"
 #include "store/delivery.h"
 #include "store/redis.h"
@@ -61,7 +62,11 @@ struct record {
     struct delivery_end end;   /* its strings point here, to literals, to the item and to the route */
     struct delivery_report told;
     char                detail[96], template_id[100];
-    char                refs[CMPP_MSG_IDS_TEXT]; /* ids of the provider; of a report the one */
+    char                refs[LINK_REFS_CAP];   /* ids of the provider; of a report the one */
+    char                ref_alt[LINK_REF_CAP]; /* of a report that names nothing known by refs: its other spelling; else "" */
+    struct sms_reply    reply;                   /* ref "": it is none */
+    char                phone_idx[65];
+    uint8_t             sealed[600];
     uint64_t            token;                   /* confirmed to the provider once stored; 0 none */
 };
 TAILQ_HEAD(records, record);
@@ -89,6 +94,7 @@ struct deliver {
     bool            record_out, stopping, ended, refused; /* refused: the retry timer runs */
     int64_t         stop_mono_ms, sweep_mono_ms, word_mono_ms;
 
+    struct http_out *http;                   /* of all HTTP providers; NULL: there are none */
     struct pacer *pacer;                     /* pacer.c */
     struct route *routes[CONF_SECTIONS_MAX]; /* route.c */
     size_t        routes_n;

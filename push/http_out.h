@@ -20,12 +20,16 @@ struct http_way {
 };
 
 struct http_out *http_out_new(uv_loop_t *loop);
-void             http_out_free(struct http_out *h); /* cancels; the loop must run once more for its handles to close. NULL is legal */
-/* call and its strings are copied. done: exactly once, never inside this function; the answer is borrowed. ERR_INPUT: not a URL, or CR
- * or LF in a header. *req for http_out_cancel; dead after done. */
+/* Cancels; the loop must run once more for its handles to close. Not from inside a `done`. NULL is legal. */
+void             http_out_free(struct http_out *h);
+/* call and its strings are copied. done: exactly once, never inside this function; the answer is borrowed, its body cut at
+ * HTTP_ANSWER_MAX. A request is never sent a second time unless the peer said that it did not look at the first (REFUSED_STREAM, GOAWAY).
+ * ERR_INPUT: not a URL, or CR or LF in a header. *req for http_out_cancel; dead after done. */
 enum err http_out_send(struct http_out *h, const struct http_way *way, const struct http_call *call,
                        void (*done)(void *arg, const struct http_answer *r), void *arg, struct http_req **req) MUST_CHECK;
 /* done will not be called. *lost: the request may have arrived. */
 void http_out_cancel(struct http_req *req, bool *lost);
 
+/* Connections opened so far (tests, figures). */
+uint64_t http_out_connections(const struct http_out *h);
 #endif

@@ -341,7 +341,7 @@ static void dingtalk_raise_answer(struct provider *p, struct arena *a, const str
 const struct provider_kind kind_dingtalk = {
     .name         = "dingtalk",
     .channel      = "office",
-    .vendor       = "",
+    .vendor       = "dingtalk",
     .doc          = "DingTalk (钉钉): work notice to a member, DING by robot; target: userid",
     .opts         = opts,
     .opts_n       = ARRAY_N(opts),

@@ -410,7 +410,7 @@ static enum err feishu_receipts(struct provider *p, struct arena *a, const char 
 const struct provider_kind kind_feishu = {
     .name         = "feishu",
     .channel      = "office",
-    .vendor       = "",
+    .vendor       = "feishu",
     .doc          = "Feishu (飞书): card to a person from the application's robot, 加急; target: open_id or what id_type says",
     .opts         = opts,
     .opts_n       = ARRAY_N(opts),

@@ -168,6 +168,7 @@ const struct provider_kind kind_webhook = {
     .opts       = opts,
     .opts_n     = ARRAY_N(opts),
     .rate_per_s = 20,
+    .many_hosts = true,
     .state_size = sizeof(struct webhook),
     .open       = webhook_open,
     .close      = webhook_close,

@@ -57,7 +57,7 @@ static const struct provider_opt opts[] = {
 const struct provider_kind kind_wechat_mini = {
     .name        = "wechat_mini",
     .channel     = "wechat",
-    .vendor      = "",
+    .vendor      = "wechat_mini",
     .doc         = "Subscribe messages of a mini-program; template.KIND = template_id thing1=t,time2=time,...",
     .opts        = opts,
     .opts_n      = ARRAY_N(opts),

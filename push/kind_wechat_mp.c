@@ -60,7 +60,7 @@ static const struct provider_opt opts[] = {
 const struct provider_kind kind_wechat_mp = {
     .name        = "wechat_mp",
     .channel     = "wechat",
-    .vendor      = "",
+    .vendor      = "wechat_mp",
     .doc         = "Template messages of an official account; template.KIND = template_id thing1=t,time2=time,...",
     .opts        = opts,
     .opts_n      = ARRAY_N(opts),

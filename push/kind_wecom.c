@@ -251,7 +251,7 @@ static enum err wecom_receipts(struct provider *p, struct arena *a, const char *
 const struct provider_kind kind_wecom = {
     .name        = "wecom",
     .channel     = "office",
-    .vendor      = "",
+    .vendor      = "wecom",
     .doc         = "WeCom (企业微信): application message to a member; target: userid",
     .opts        = opts,
     .opts_n      = ARRAY_N(opts),

@@ -51,8 +51,8 @@ static void lease(struct deliver *d, struct pacer *p, bool *wanted) {
         if (got) (void)atomic_fetch_add(&r->leased, got);
         wake = wake || got > 0;
         if (got < want) {
-            *wanted     = true;
-            int64_t was = 0;
+            *wanted       = true;
+            long long was = 0;
             (void)atomic_compare_exchange_strong(&r->want, &was, want - got);
         }
     }

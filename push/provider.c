@@ -244,6 +244,15 @@ void http_call_header(struct http_call *c, const char *name, const char *value) 
     c->header[c->headers_n++] = (struct http_header){name, value};
 }
 
+void push_detail(struct push_answer *out, int status, const char *word) {
+    char   clean[61];
+    size_t n = 0;
+    for (const char *p = word ? word : ""; *p && n < sizeof clean - 1; p++)
+        if ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || *p == '_' || *p == '-' || *p == '.') clean[n++] = *p;
+    clean[n] = '\0';
+    (void)snprintf(out->detail, sizeof out->detail, n ? "HTTP %d %s" : "HTTP %d", status, clean);
+}
+
 const char *http_answer_header(const struct http_answer *r, const char *lower_name) {
     for (size_t i = 0; i < r->headers_n; i++)
         if (strcasecmp(r->header[i].name, lower_name) == 0) return r->header[i].value;
@@ -254,9 +263,10 @@ int64_t http_retry_after_ms(const struct http_answer *r, int64_t wall_ms) {
     const char *v  = http_answer_header(r, "retry-after");
     int64_t     ms = 0;
     struct tm   tm = {0};
+    const char *end;
     if (v == NULL) return 0;
-    if (is_number(v, 0, RETRY_MAX_MS)) ms = strtoll(v, NULL, 10) * 1000;
-    else if (strptime(v, "%a, %d %b %Y %H:%M:%S GMT", &tm)) ms = (int64_t)timegm(&tm) * 1000 - wall_ms;
+    if (*v && strspn(v, "0123456789") == strlen(v)) ms = is_number(v, 0, RETRY_MAX_MS / 1000) ? strtoll(v, NULL, 10) * 1000 : RETRY_MAX_MS;
+    else if ((end = strptime(v, "%a, %d %b %Y %H:%M:%S GMT", &tm)) != NULL && *end == '\0') ms = (int64_t)timegm(&tm) * 1000 - wall_ms;
     return ms < 0 ? 0 : ms > RETRY_MAX_MS ? RETRY_MAX_MS : ms;
 }
 

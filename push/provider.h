@@ -67,7 +67,7 @@ struct push_msg {
 /* ---- what came of it ---- */
 struct push_answer {
     enum verdict verdict;
-    int64_t      wait_ms;     /* RETRY, THROTTLED, QUOTA: not before; 0: the router's own pause */
+    int64_t      wait_ms;     /* RETRY, THROTTLED, QUOTA: not before; 0: the router's own pause. AUTH: no new credential before then */
     int64_t      gone_wall_ms; /* GONE: targets registered before this are dead; 0: this one is, whenever registered */
     bool         of_target;   /* RETRY, QUOTA: a limit of this target alone, which says nothing of the provider */
     char         ref[132];    /* the provider's id of the message, by which receipts name it; "" none */
@@ -119,6 +119,8 @@ struct http_answer {
     size_t                    body_n;
 };
 #define HTTP_ANSWER_MAX (64U * 1024U)
+/* out->detail = "HTTP <status> <word>": of a stranger's word only letters, digits and _ - . are kept, at most 60. NULL: none. */
+void        push_detail(struct push_answer *out, int status, const char *word);
 const char *http_answer_header(const struct http_answer *r, const char *lower_name); /* NULL */
 /* Retry-After in ms: seconds or an IMF-fixdate (RFC 9110 10.2.3); 0 none, at most a day. */
 int64_t http_retry_after_ms(const struct http_answer *r, int64_t wall_ms);
@@ -137,7 +139,8 @@ struct provider_opt {
 };
 
 struct provider;
-struct link_proto; /* push/link_proto.h */
+struct link_proto; /* push/link.h */
+struct link_conf;
 struct net_guard;  /* push/net_guard.h */
 
 /* What makes a message louder, from quiet to loud: a window over what is on the screen, a text message, a telephone call. */
@@ -146,14 +149,19 @@ enum push_raise { RAISE_APP = 1, RAISE_SMS = 2, RAISE_PHONE = 3 };
 struct provider_kind {
     const char                *name;    /* "apns" */
     const char                *channel; /* "push": a row of store/delivery_channel.def */
-    const char                *vendor;  /* push: which devices it serves (device.vendor), "apns", "huawei", ...; else "" */
+    const char                *vendor;  /* whose targets it serves (push_target.vendor): "apns", "huawei", "wecom", ...; numbers: "" */
     const char                *doc;
     const struct provider_opt *opts; /* its own; those of every provider are in provider.c */
     size_t                     opts_n;
     int64_t                    rate_per_s; /* default of the option */
     bool                       needs_consent; /* a message goes only to who accepted its template, and takes one acceptance (store/target.h) */
+    int64_t                    window;     /* default of the option; 0: 64 */
+    bool                       many_hosts; /* targets are URLs: each message may go to another host */
     bool                       templates;  /* says only what has a template: needs `template.<notice kind>` options */
-    const struct link_proto   *link;       /* family of links; then nothing below is set */
+    const struct link_proto   *link;       /* family of links; then nothing below is set but link_fill and open (push/link_options.h) */
+    /* Options that this protocol names for itself, into the configuration of its link; borrowed from the provider. push/link_options.c
+     * sets what all have: host, port, src_id, service_id, codes, window. */
+    void (*link_fill)(const struct provider *p, struct link_conf *c);
 
     size_t state_size; /* zeroed block of its own, provider_state(p): parsed keys */
     /* Reads keys, checks options that depend on each other. why: one line naming the option. */
@@ -162,6 +170,7 @@ struct provider_kind {
 
     /* Credential, shared by all workers through Redis (store/cred.h) and given to `call` as `cred`. Made here (JWT: cred_make), or
      * fetched (cred_call, cred_answer), or neither. life_ms: how long it may be used; the router renews it at four fifths. */
+    int64_t cred_min_ms; /* a credential younger than this is not renewed, whatever the provider answers; 0: a minute */
     enum err (*cred_make)(struct provider *p, struct arena *a, int64_t wall_ms, const char **cred, int64_t *life_ms);
     enum err (*cred_call)(struct provider *p, struct arena *a, int64_t wall_ms, struct http_call *out);
     /* out->verdict V_SENT: *cred is good. Else RETRY, CONFIG, ... */

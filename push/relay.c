@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "push/relay.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,12 +15,14 @@
 #include "base/metric.h"
 #include "push/rebuild.h"
 #include "store/delivery.h"
+#include "store/kv.h"
 #include "store/outbox.h"
 #include "store/redis.h"
 
 #define RELAY_MAGIC 0x72656c79U
 #define BATCH_ROWS  256
 #define IDLE_MS     500
+#define LEFT_MS     20    /* the same when there is more to carry */
 #define KEEP_MS     60000 /* rows already in Redis stay this long for a look */
 #define UPKEEP_MS   10000
 #define TRIM_ROWS   2000  /* in one write: the writer has others to serve */
@@ -27,6 +30,7 @@
 #define STUCK_MS    60000
 #define PARTS_MS    (5 * DAY_MS) /* carriers report within 48 h */
 #define EXPIRED_MS  3600000
+#define PLACE_NAME  "relay.seq"
 
 struct relay {
     unsigned          magic;
@@ -40,7 +44,8 @@ struct relay {
     struct arena     *arena;
     int64_t           done_seq, upkeep_ms;
     char              run_id[64];
-    bool              away, restore_due;
+    bool              away, restore_due, placed;
+    bool              left; /* the last pass gave way to the writer: there is more to carry */
 };
 
 void relay_wake(void *p) {
@@ -67,19 +72,24 @@ static enum err carry(struct relay *r, bool *more) {
     size_t             n;
     arena_reset(r->arena);
     enum err e = outbox_read(r->db, r->arena, r->done_seq, BATCH_ROWS, &rows, &n);
-    for (size_t i = 0; e == ERR_OK && i < n; i++) {
-        struct relay_channel c = r->conf.channel(rows[i].channel);
-        struct channel_pos   pos;
-        bool                 published;
-        e = channel_publish(r->redis, rows[i].channel, rows[i].key, rows[i].data, rows[i].seq, c.size, c.ttl_s, &pos, &published);
-        if (e == ERR_INPUT || e == ERR_TOOBIG) {
-            LOG(LOG_ERROR, "outbox_row_refused", KI("seq", rows[i].seq), KS("channel", rows[i].channel), KS("err", err_info(e)->word));
-            e = ERR_OK;
-        }
-        if (e) break;
-        r->done_seq = rows[i].seq;
-        metric_add(M_C_outbox_relayed, 1);
+    struct channel_item *v = arena_alloc(r->arena, (n + 1) * sizeof *v);
+    size_t               k = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct relay_channel c   = r->conf.channel(rows[i].channel);
+        v[k]                     = (struct channel_item){rows[i].channel, rows[i].key, rows[i].data, rows[i].seq, c.size, c.ttl_s};
+        enum err             bad = channel_item_check(&v[k]);
+        k += bad == ERR_OK;
+        if (bad) LOG(LOG_ERROR, "outbox_row_refused", KI("seq", rows[i].seq), KS("channel", rows[i].channel), KS("err", err_info(bad)->word));
     }
+    for (size_t i = 0, done; e == ERR_OK && i < k; i += done) {
+        struct channel_pos pos[CHANNEL_ITEMS_MAX];
+        bool               published[CHANNEL_ITEMS_MAX];
+        e = channel_publish_some(r->redis, &v[i], k - i, &done, pos, published);
+        if (e) break;
+        r->done_seq = v[i + done - 1].seq;
+        metric_add(M_C_outbox_relayed, (int64_t)done);
+    }
+    if (e == ERR_OK && n > 0) r->done_seq = rows[n - 1].seq; /* behind refused ones, too */
     *more = e == ERR_OK && n > 0; /* a read may end early, when its arena is over */
     return e;
 }
@@ -89,14 +99,36 @@ static void tell_waiting(struct relay *r) {
     if (outbox_top(r->db, &top) == ERR_OK) metric_set(M_C_outbox_waiting, top - r->done_seq);
 }
 
-/* Where a fresh relay stands: before the oldest row there is. */
+/* Where a fresh relay stands, as far as the store knows: before the oldest row there is, and behind what was noted. */
 static enum err find_place(struct relay *r) {
     struct outbox_row *rows;
     size_t             n;
+    const char        *noted;
     enum err           e = outbox_read(r->db, r->arena, 0, 1, &rows, &n);
     if (e) return e;
     if (n == 0) return outbox_top(r->db, &r->done_seq);
     r->done_seq = rows[0].seq - 1;
+    int64_t seq = 0;
+    e           = kv_get(r->db, r->arena, PLACE_NAME, &noted);
+    if (e == ERR_OK && sscanf(noted, "%" SCNd64, &seq) == 1 && seq > r->done_seq) r->done_seq = seq;
+    return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
+/* And as Redis knows, to the row. What was out in an earlier life is not said again under the epoch of a Redis that was started
+ * along with us: who comes back begins anew there. Only at the start: later, a row whose answer was lost is said again instead. */
+static enum err find_place_in_redis(struct relay *r) {
+    int64_t  seq, top = 0, n;
+    enum err e = channel_relayed(r->redis, &seq);
+    if (e == ERR_OK) e = outbox_top(r->db, &top);
+    if (e) return e;
+    if (seq > top) { /* it served another store: its channels would refuse our rows as seen */
+        e = channel_forget_all(r->redis, &n);
+        if (e) return e;
+        LOG(LOG_WARN, "channels_of_another_store", KI("relayed", seq), KI("outbox", top), KI("forgotten", n));
+    } else if (seq > r->done_seq) {
+        r->done_seq = seq;
+    }
+    r->placed = true;
     return ERR_OK;
 }
 
@@ -113,7 +145,10 @@ struct note {
 static enum err note_run(struct db *db, void *arg) {
     struct note *k = arg;
     enum err     e = ERR_OK;
-    if (k->upkeep) e = outbox_trim(db, k->seq, k->wall_ms - KEEP_MS, TRIM_ROWS, &k->trimmed);
+    char         seq[24];
+    (void)snprintf(seq, sizeof seq, "%" PRId64, k->seq);
+    if (k->upkeep) e = kv_set(db, PLACE_NAME, seq);
+    if (e == ERR_OK && k->upkeep) e = outbox_trim(db, k->seq, k->wall_ms - KEEP_MS, TRIM_ROWS, &k->trimmed);
     if (e == ERR_OK && k->upkeep) e = delivery_purge(db, k->wall_ms - EXPIRED_MS, k->wall_ms - PARTS_MS, TRIM_ROWS);
     return e ? e : delivery_queue_due(db, k->a, k->wall_ms, BATCH_ROWS, LANE_QUEUED, &k->ids, &k->lanes, &k->n);
 }
@@ -165,18 +200,22 @@ static enum err meet_redis(struct relay *r) {
     bool     was = false;
     enum err e   = redis_ping(r->redis); /* not while it is loading */
     if (e == ERR_OK) e = lane_mark(r->redis, &was);
+    if (e == ERR_OK && !r->placed) e = find_place_in_redis(r);
     if (e) return e;
     if (strcmp(r->run_id, redis_run_id(r->redis)) != 0) return restore(r, r->run_id[0] ? "another Redis" : "start");
     if (!was) return restore(r, "flushed");
     return r->restore_due ? restore(r, "lane_add failed") : ERR_OK;
 }
 
+/* Carries what there is; while others wait for the writer, one portion a commit: their answers come before the screens. */
 static enum err pass(struct relay *r) {
     bool     more = true, more_due = true, upkeep = clock_mono_ms() >= r->upkeep_ms;
     enum err e = meet_redis(r);
     if (e == ERR_OK && upkeep) e = look_for_stuck(r);
-    while (e == ERR_OK && (more || more_due)) {
+    r->left = false;
+    while (e == ERR_OK && (more || more_due) && !r->left) {
         if (more) e = carry(r, &more);
+        r->left = more && writer_stats(r->conf.writer).queued > 0;
         if (e == ERR_OK && more_due) e = queue_due(r, &more_due);
         if (e == ERR_OK) e = meet_redis(r);
     }
@@ -192,7 +231,7 @@ static void *run(void *p) {
         if (!r->woken && !r->stop) {
             struct timespec t;
             (void)clock_gettime(CLOCK_MONOTONIC, &t);
-            t.tv_nsec += IDLE_MS * 1000000L;
+            t.tv_nsec += (r->left ? LEFT_MS : IDLE_MS) * 1000000L;
             t.tv_sec += t.tv_nsec / 1000000000L;
             t.tv_nsec %= 1000000000L;
             (void)pthread_cond_timedwait(&r->some, &r->lock, &t);
@@ -205,7 +244,7 @@ static void *run(void *p) {
         if (!e && r->away) LOG0(LOG_INFO, "relay_goes_on");
         r->away = e != ERR_OK;
         pthread_mutex_lock(&r->lock);
-        r->idle = !r->woken && e == ERR_OK;
+        r->idle = !r->woken && e == ERR_OK && !r->left;
         pthread_mutex_unlock(&r->lock);
     }
     return NULL;

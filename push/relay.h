@@ -5,7 +5,8 @@
  *
  * The lanes are filled anew from the records at start, when Redis comes back as another (run_id), when its mark is gone (flushed),
  * when a lane_add failed between the commit and the lane, and when something has been queued for a minute while every lane is
- * empty. One row that Redis can never take (name or size) is logged and passed over: it must not hold up the others.
+ * empty. A fresh relay goes on behind the last row that reached Redis in any life before (noted in Redis by the publishing script, in
+ * the store every 10 s), so that a Redis started along with it does not hear the last minute again. One row that Redis can never take (name or size) is logged and passed over: it must not hold up the others.
  */
 #ifndef ZB_PUSH_RELAY_H
 #define ZB_PUSH_RELAY_H

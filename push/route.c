@@ -134,9 +134,6 @@ static void note_error(struct route *r, const struct push_answer *a) {
 static void note_answer(struct route *r, const struct push_answer *a) {
     int64_t  at = clock_mono_ms() / 30000;
     unsigned i  = (unsigned)(at % ROUTE_RECENT);
-    char     label[64];
-    (void)snprintf(label, sizeof label, "%s.%s", r->name, verdict_info(a->verdict)->word);
-    metric_add_label(M_C_answers, label, 1);
     r->verdicts[a->verdict]++;
     if (r->recent[i].at != at) {
         r->recent[i].at      = at;
@@ -163,6 +160,7 @@ static void well(struct route *r) {
 }
 
 static void judge(struct route *r, const struct push_answer *a) {
+    r->answers_n++;
     (void)atomic_fetch_add(&r->answered, 1);
     if (a->verdict == V_THROTTLED) (void)atomic_fetch_add(&r->throttled, 1);
     note_answer(r, a);
@@ -535,6 +533,11 @@ static void say_one(struct jw *w, const struct route *r) {
     metric_set_label(M_C_provider_up, r->name, is_open(r));
     metric_set_label(M_C_provider_rate, r->name, (int64_t)r->pace.rate);
     metric_set_label(M_C_provider_window, r->name, (int64_t)r->sent_n);
+    for (unsigned v = 0; v < V_MAX; v++) {
+        char label[64];
+        (void)snprintf(label, sizeof label, "%s.%s", r->name, verdict_info((enum verdict)v)->word);
+        if (r->verdicts[v]) metric_set_label(M_C_answers, label, (int64_t)r->verdicts[v]);
+    }
     jw_obj(w);
     jw_kstr(w, "name", r->name);
     jw_kstr(w, "kind", r->kind->name);

@@ -35,7 +35,7 @@ struct route {
     struct provider            *provider;
     const struct provider_kind *kind;
     const struct route_family  *family;
-    void                       *peer; /* struct cmpp_link or struct caller */
+    void                       *peer; /* struct link or struct caller */
     const char                 *name;
     enum delivery_channel       channel;
     char                       *others; /* ",a,b,": the other providers of this channel and vendor */
@@ -57,7 +57,8 @@ struct route {
     char     secret[260];
 
     /* since start */
-    uint64_t sent_total, verdicts[V_MAX];
+    uint64_t sent_total, answers_n, verdicts[V_MAX];
+    uint64_t answers_told, throttled_told; /* those that the last second knew of */
     struct {
         int64_t  at; /* which half minute of the monotonic clock */
         unsigned taken_n, other_n;

@@ -6,7 +6,8 @@
  * (flush, expiry) or was written by another server process (D12); the next call of any kind begins a new one with an empty
  * log. seq guards against the relay sending a row twice, and only within an epoch: it begins at 0 with it, so that a row
  * whose answer was lost together with the server is published again rather than lost. That may show one row under the old
- * and under the new epoch, where every subscriber starts from a snapshot anyway. The caller's seq only has to grow.
+ * and under the new epoch, where every subscriber starts from a snapshot anyway. The caller's seq only has to grow; the script
+ * also notes it for the caller's next life (channel_relayed).
  *
  * The log may be shorter than the offsets (trimmed, expired): channel_read then says so by complete = false.
  */
@@ -17,6 +18,10 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "store/redis_int.h"
+
+/* of struct cmd's text, less what is there once; per item: two prefixes, three numbers */
+#define ITEMS_TEXT 1900
+#define ITEM_TEXT  90
 
 #define OFFSET_MAX ((uint64_t)1 << 53) /* what a Lua number holds exactly */
 
@@ -37,35 +42,86 @@ static void cmd_channel(struct cmd *c, struct redis *r, enum script s, const cha
     cmd_s(c, fresh);
 }
 
-enum err channel_publish(struct redis *r, const char *channel, const char *key, const char *data, int64_t seq, int size, int ttl_s,
-                         struct channel_pos *pos, bool *published) {
+enum err channel_item_check(const struct channel_item *i) {
+    MUST(i->size > 0 && i->ttl_s > 0);
+    if (!name_ok(i->channel, NAME_MAX_BYTES) || (i->key && strlen(i->key) > NAME_MAX_BYTES)) return ERR_INPUT;
+    return strlen(i->data) > CHANNEL_DATA_MAX ? ERR_TOOBIG : ERR_OK;
+}
+
+/* Names, numbers and data of one command have a bound: what does not fit stays for the next. */
+static size_t fitting(const struct channel_item *v, size_t n) {
+    size_t i = 0, text = ITEMS_TEXT, data = 0;
+    for (; i < n && i < CHANNEL_ITEMS_MAX; i++) {
+        size_t names = 2 * strlen(v[i].channel) + ITEM_TEXT, bytes = strlen(v[i].data);
+        if (i > 0 && (names > text || data + bytes > CHANNEL_DATA_MAX)) break;
+        text -= names < text ? names : text;
+        data += bytes;
+    }
+    return i;
+}
+
+enum err channel_publish_some(struct redis *r, const struct channel_item *v, size_t n, size_t *done, struct channel_pos *pos,
+                              bool *published) {
     struct cmd  c;
     redisReply *p = NULL;
     char        fresh[17];
-    size_t      data_n = strlen(data);
-
-    MUST(size > 0 && ttl_s > 0);
-    *published = false;
-    memset(pos, 0, sizeof *pos);
-    if (!name_ok(channel, NAME_MAX_BYTES) || (key && strlen(key) > NAME_MAX_BYTES)) return ERR_INPUT;
-    if (data_n > CHANNEL_DATA_MAX) return ERR_TOOBIG;
-    cmd_channel(&c, r, SCRIPT_PUBLISH, channel, fresh);
-    cmd_i(&c, seq);
-    cmd_i(&c, size);
-    cmd_i(&c, ttl_s);
+    size_t      k = fitting(v, n);
+    *done         = 0;
+    for (size_t i = 0; i < k; i++) {
+        enum err bad = channel_item_check(&v[i]);
+        if (bad) return bad;
+    }
+    random_hex16(fresh);
+    cmd_script(&c, r, SCRIPT_PUBLISH, (int)(2 * k + 1));
+    for (size_t i = 0; i < k; i++) {
+        cmd_f(&c, KEY_CHANNEL_META, v[i].channel);
+        cmd_f(&c, KEY_CHANNEL_LOG, v[i].channel);
+    }
+    cmd_s(&c, KEY_RELAYED);
+    cmd_run_id(&c);
+    cmd_s(&c, fresh);
     cmd_i(&c, CHANNEL_META_MORE_S);
-    cmd_s(&c, channel);
-    cmd_s(&c, key ? key : "");
-    cmd_b(&c, data, data_n);
     cmd_i(&c, clock_wall_ms());
     cmd_s(&c, BUS_CHANNEL);
+    for (size_t i = 0; i < k; i++) {
+        cmd_i(&c, v[i].seq);
+        cmd_i(&c, v[i].size);
+        cmd_i(&c, v[i].ttl_s);
+        cmd_s(&c, v[i].channel);
+        cmd_s(&c, v[i].key ? v[i].key : "");
+        cmd_s(&c, v[i].data);
+    }
     enum err e = redis_run(r, &c, &p);
-    if (e != ERR_OK) goto out;
-    if (!reply_is_array(p, 3) || p->element[0]->type != REDIS_REPLY_INTEGER || !pos_parse(p->element[1], p->element[2], pos))
-        e = redis_bad_reply("channel_publish", p);
-    else
-        *published = p->element[0]->integer == 1;
-out:
+    if (e == ERR_OK && !reply_is_array(p, 3 * k)) e = redis_bad_reply("channel_publish", p);
+    for (size_t i = 0; e == ERR_OK && i < k; i++) {
+        redisReply *const *x = &p->element[3 * i];
+        if (x[0]->type != REDIS_REPLY_INTEGER || !pos_parse(x[1], x[2], &pos[i]))
+            e = redis_bad_reply("channel_publish", p);
+        else
+            published[i] = x[0]->integer == 1;
+    }
+    if (e == ERR_OK) *done = k;
+    freeReplyObject(p);
+    return e;
+}
+
+enum err channel_publish(struct redis *r, const char *channel, const char *key, const char *data, int64_t seq, int size, int ttl_s,
+                         struct channel_pos *pos, bool *published) {
+    struct channel_item i = {.channel = channel, .key = key, .data = data, .seq = seq, .size = size, .ttl_s = ttl_s};
+    size_t              done;
+    *published = false;
+    memset(pos, 0, sizeof *pos);
+    return channel_publish_some(r, &i, 1, &done, pos, published);
+}
+
+enum err channel_relayed(struct redis *r, int64_t *seq) {
+    struct cmd  c;
+    redisReply *p = NULL;
+    *seq          = 0;
+    cmd_init(&c, "GET");
+    cmd_s(&c, KEY_RELAYED);
+    enum err e = redis_run(r, &c, &p);
+    if (e == ERR_OK && p->type != REDIS_REPLY_NIL && !reply_i64(p, seq)) e = redis_bad_reply("relayed", p);
     freeReplyObject(p);
     return e;
 }

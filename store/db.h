@@ -33,6 +33,7 @@ void     db_close(struct db *db); /* NULL is legal */
 
 enum err db_exec(struct db *db, const char *sql, const char *types, ...) MUST_CHECK;
 int64_t  db_changes(const struct db *db); /* rows touched by the last db_exec */
+int64_t  db_changes_all(const struct db *db); /* by all since db_open: equal before and after a job that wrote nothing */
 /* Runs several statements without parameters (migrations). */
 enum err db_script(struct db *db, const char *sql) MUST_CHECK;
 
@@ -60,6 +61,11 @@ void     db_rollback(struct db *db);
 enum err db_savepoint(struct db *db) MUST_CHECK;
 enum err db_release(struct db *db) MUST_CHECK;
 void     db_rollback_to(struct db *db);
+
+/* Numbers that belong to the running transaction: 0 when it begins, and what a savepoint made of them is undone with the
+ * savepoint. NULL outside of one. Each is the business of one file. */
+enum db_number { DB_NUMBER_OUTBOX, DB_NUMBER_LEDGER, DB_NUMBERS };
+int64_t *db_number(struct db *db, enum db_number which);
 
 bool db_is_broken(const struct db *db); /* an engine error since the last db_begin */
 

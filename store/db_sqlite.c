@@ -3,6 +3,7 @@
  * store/db.h over SQLite: WAL, synchronous=FULL for the writer, query_only for readers. One thread per connection (NOMUTEX).
  * Statements are prepared once and kept, found by the address of their text.
  */
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #define ROWS_MAX   16
 #define BUSY_MS    2000
 #define STMTS_INIT 64u
+#define LOOK_BYTES 64
 
 struct stmt {
     const char   *sql;
@@ -38,6 +40,7 @@ struct db {
     struct stmt *stmts; /* open addressing by address */
     size_t       cap, n;
     struct rows  rows[ROWS_MAX];
+    int64_t      numbers[DB_NUMBERS], saved[DB_NUMBERS]; /* saved: as they were at the savepoint */
     bool         broken, reader;
 };
 
@@ -68,8 +71,16 @@ static bool is_durable(struct db *db) {
     return e == ERR_OK && wal && db_one_i(db, &level, "PRAGMA synchronous", "") == ERR_OK && level == 2;
 }
 
+/* Counting every allocation under a lock costs a tenth of a write, and nobody asks for the sum. */
+static void configure(void) {
+    int rc = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    if (rc != SQLITE_OK) LOG(LOG_DEBUG, "store_memory_counted", KI("code", rc)); /* the library was used before */
+}
+
 enum err db_open(const char *path, enum db_mode mode, struct db **out, char *why, size_t why_n) {
-    struct db *db;
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    struct db            *db;
+    MUST(pthread_once(&once, configure) == 0);
     ALLOC_OBJ(db, DB_MAGIC);
     db->reader = mode == DB_READ;
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE | (mode == DB_WRITE ? SQLITE_OPEN_CREATE : 0);
@@ -141,8 +152,7 @@ static enum err take(struct db *db, const char *sql, struct stmt **cached, sqlit
     struct stmt *s = slot_of(db->stmts, db->cap, sql);
     *cached        = NULL;
     if (s->sql) {
-        const char *text = sqlite3_sql(s->st);
-        MUST(strncmp(text, sql, strlen(text)) == 0); /* not a literal: its address now holds another text */
+        MUST(strncmp(sqlite3_sql(s->st), sql, LOOK_BYTES) == 0); /* not a literal: its address now holds another text */
     }
     if (s->sql && s->busy) return prepare(db, sql, st);
     if (s->sql == NULL) {
@@ -211,6 +221,7 @@ enum err db_exec(struct db *db, const char *sql, const char *types, ...) {
 }
 
 int64_t db_changes(const struct db *db) { return sqlite3_changes64(db->h); }
+int64_t db_changes_all(const struct db *db) { return sqlite3_total_changes64(db->h); }
 
 enum err db_script(struct db *db, const char *sql) {
     int rc = sqlite3_exec(db->h, sql, NULL, NULL, NULL);
@@ -280,8 +291,11 @@ enum err db_one_i(struct db *db, int64_t *out, const char *sql, const char *type
     return e ? e : found ? ERR_OK : ERR_NOTFOUND;
 }
 
+int64_t *db_number(struct db *db, enum db_number which) { return sqlite3_get_autocommit(db->h) ? NULL : &db->numbers[which]; }
+
 enum err db_begin(struct db *db) {
     db->broken = false;
+    memset(db->numbers, 0, sizeof db->numbers);
     /* a reader's snapshot begins with its first read; a writer must own the lock before it reads what it will change (D5) */
     return db->reader ? db_exec(db, "BEGIN", "") : db_exec(db, "BEGIN IMMEDIATE", "");
 }
@@ -293,10 +307,15 @@ void db_rollback(struct db *db) {
     if (db_exec(db, "ROLLBACK", "") != ERR_OK) LOG0(LOG_ERROR, "rollback_failed");
 }
 
-enum err db_savepoint(struct db *db) { return db_exec(db, "SAVEPOINT job", ""); }
+enum err db_savepoint(struct db *db) {
+    memcpy(db->saved, db->numbers, sizeof db->saved);
+    return db_exec(db, "SAVEPOINT job", "");
+}
+
 enum err db_release(struct db *db) { return db_exec(db, "RELEASE job", ""); }
 
 void db_rollback_to(struct db *db) {
+    memcpy(db->numbers, db->saved, sizeof db->numbers);
     if (sqlite3_get_autocommit(db->h)) return;
     if (db_exec(db, "ROLLBACK TO job", "") != ERR_OK) LOG0(LOG_ERROR, "rollback_to_failed");
 }

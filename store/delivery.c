@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define REPLY_MORE_MS (25LL * 86400000) /* replies stay a month: parts five days, and this */
+
 #define GO(expr)                                                                                                                 \
     do {                                                                                                                         \
         enum err go_ = (expr);                                                                                                   \
@@ -181,8 +183,10 @@ enum err delivery_purge(struct db *db, int64_t expired_wall_ms, int64_t parts_wa
     GO(db_exec(db,
                "DELETE FROM direct_sms WHERE delivery IN (SELECT delivery FROM direct_sms WHERE expires_wall < ?1 ORDER BY expires_wall LIMIT ?2)",
                "ii", expired_wall_ms, max));
-    GO(db_exec(db, "DELETE FROM receipt WHERE at_wall < ?1 AND ref IN (SELECT ref FROM receipt WHERE at_wall < ?1 ORDER BY at_wall LIMIT ?2)", "ii",
+    GO(db_exec(db, "DELETE FROM receipt WHERE delivery = '' AND ref IN (SELECT ref FROM receipt WHERE delivery = '' AND at_wall < ?1 ORDER BY at_wall LIMIT ?2)", "ii",
                parts_wall_ms, max));
+    GO(db_exec(db, "DELETE FROM sms_reply WHERE at_wall < ?1 AND ref IN (SELECT ref FROM sms_reply WHERE at_wall < ?1 ORDER BY at_wall LIMIT ?2)", "ii",
+               parts_wall_ms - REPLY_MORE_MS, max));
     return db_exec(db,
                    "DELETE FROM sms_part WHERE at_wall < ?1 AND delivery IN (SELECT delivery FROM sms_part WHERE at_wall < ?1 ORDER BY at_wall LIMIT ?2)",
                    "ii", parts_wall_ms, max);

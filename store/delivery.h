@@ -88,7 +88,7 @@ enum err delivery_list_queued(struct db *db, struct arena *a, size_t lane, int64
                               char ***ids, size_t *n, int64_t *last_due) MUST_CHECK;
 /* Queued before that and still so: perhaps in no lane. Bounded work. */
 enum err delivery_is_stuck(struct db *db, int64_t before_wall_ms, bool *yes) MUST_CHECK;
-/* Sealed texts of what was cancelled or came too late (D7), and part ids older than that: at most `max`. */
+/* Sealed texts of what was cancelled or came too late (D7); part ids, receipts of nothing we know and, a month old, replies: at most `max`. */
 enum err delivery_purge(struct db *db, int64_t expired_wall_ms, int64_t parts_wall_ms, int64_t max) MUST_CHECK;
 
 /* ---- the delivery worker (delivery_work.c) ---- */
@@ -150,6 +150,17 @@ enum err delivery_report(struct db *db, const struct delivery_report *r) MUST_CH
 /* Sent by this provider before that, and nothing was told since: to another one (others, as above) if the notice is unread. At most max. */
 enum err delivery_unreported(struct db *db, const char *provider, const char *others, int64_t sent_before_wall_ms, int64_t wall_ms, size_t max,
                              int64_t *n) MUST_CHECK;
+/* ---- what people answer by SMS ---- */
+struct sms_reply {
+    const char *provider, *ref, *phone_idx; /* ref: the key against repetition */
+    const void *text_enc;
+    size_t      text_enc_n;
+    bool        is_refusal; /* the person wants no more SMS (never holds back P0, P1) */
+    int64_t     wall_ms;
+};
+/* Once; *first false: known already. */
+enum err sms_reply_add(struct db *db, const struct sms_reply *r, bool *first) MUST_CHECK;
+
 /* ---- an operator's hand on a provider ---- */
 /* ",a,b,": those that are held. Arena; "" none. */
 enum err provider_holds(struct db *db, struct arena *a, const char **names) MUST_CHECK;

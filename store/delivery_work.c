@@ -315,6 +315,20 @@ enum err delivery_recover(struct db *db, const char *worker, int64_t older_than_
     return ERR_OK;
 }
 
+/* ---- replies ---- */
+enum err sms_reply_add(struct db *db, const struct sms_reply *r, bool *first) {
+    GO(db_exec(db,
+               "INSERT INTO sms_reply (provider, ref, person, phone_idx, text_enc, refusal, at_wall) VALUES (?1, ?2, "
+               "COALESCE((SELECT id FROM person WHERE phone_idx = ?3), ''), ?3, ?4, ?5, ?6) ON CONFLICT (provider, ref) DO NOTHING",
+               "sssbii", r->provider, r->ref, r->phone_idx, r->text_enc, r->text_enc_n, (int64_t)r->is_refusal, r->wall_ms));
+    *first = db_changes(db) > 0;
+    if (!*first || !r->is_refusal) return ERR_OK;
+    return db_exec(db,
+                   "INSERT INTO opt_out (person, channel, source, at_wall) SELECT id, 'sms', 'reply', ?2 FROM person WHERE phone_idx = ?1 "
+                   "ON CONFLICT (person, channel) DO NOTHING",
+                   "si", r->phone_idx, r->wall_ms);
+}
+
 /* ---- an operator's hand ---- */
 enum err provider_holds(struct db *db, struct arena *a, const char **names) {
     struct rows *r   = db_query(db, "SELECT provider FROM provider_hold ORDER BY provider", "");

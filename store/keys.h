@@ -14,7 +14,10 @@
  *
  *   zb:r:<provider>     hash    what a provider allows, shared by all workers: rate, tokens v, at t, this second's answers   RATE_MS
  *   zb:w                hash    worker -> "<ms> <json>", what it says of itself    none; readers drop what is older than WORKER_MS
+ *   zb:k:<name>         hash    m made ms, v sealed credential of a provider              what it has left
+ *   zb:kl:<name>        string  a worker makes that credential now                       CRED_LOCK_MS
  *
+ *   zb:relayed          string the newest outbox row that reached a channel        none; set by the script that publishes
  *   zb:mark             string  set by the relay; missing: Redis was flushed           none
  *
  *   pub/sub: zb:bus (publications), zb:control (control messages), zb:probe:<random> (a bus talking to itself)
@@ -34,6 +37,9 @@
 #define KEY_RATE           "zb:r:%s"
 #define KEY_WORKERS        "zb:w"
 #define KEY_MARK           "zb:mark"
+#define KEY_CRED           "zb:k:%s"
+#define KEY_CRED_LOCK      "zb:kl:%s"
+#define KEY_RELAYED        "zb:relayed"
 #define KEY_CHANNELS       "zb:c:*" /* pattern */
 
 #define BUS_CHANNEL     "zb:bus"
@@ -54,6 +60,7 @@
 #define LANES_MAX           32        /* asked for in one go */
 #define LANE_MAX            200000    /* entries; past it lane_add says ERR_BUSY */
 #define LANE_BATCH_MAX      64        /* entries a call */
+#define CRED_LOCK_MS        15000     /* longer than fetching one may take; a worker that died holds it no longer */
 
 enum { SESSIONS_PER_PERSON = 64 }; /* the one unused for longest goes */
 

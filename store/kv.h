@@ -5,6 +5,8 @@
  *   demo                     the sample and the people of the demo are complete
  *   import.unit:CODE, import.task:ID   digest of the row as it was imported (handlers/import.c)
  *   upkeep.biz               the last business instant that is finished (handlers/upkeep.c)
+ *   boards.owed              1: the boards changed and are still to be published (handlers/ranking.c)
+ *   relay.seq                newest outbox row that is in Redis, now and then (push/relay.c)
  *   board:PERIOD:SCOPE       digest of the board published last (handlers/ranking.c)
  */
 #ifndef ZB_STORE_KV_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The tamper-evident record of who did what (D8, D10). Rows are added in the transaction of the fact with an HMAC-SM3 under a
- * key that lives outside the database; ledger_seal() gives them sequence and hash of the previous row before COMMIT and ends
- * the batch with a head {seq, hash} signed by the server's SM2 key, which is also appended to a file.
+ * key that lives outside the database, and with sequence and hash of the previous row; ledger_seal() ends the batch before COMMIT
+ * with a head {seq, hash} signed by the server's SM2 key, which is also appended to a file.
  *
  * hash(n) = SM3( "zhangban-ledger-1" LF seq LF prev_hash_hex LF id LF at_wall LF at_business LF kind LF actor LF unit LF object LF body LF mac_hex )
  * mac     = HMAC-SM3(key, the same without seq and prev_hash)
@@ -21,6 +21,9 @@
 struct ledger;
 enum err ledger_open(const char *data_dir, struct ledger **out, char *why, size_t why_n) MUST_CHECK;
 void     ledger_close(struct ledger *l);
+/* At the start, before the first write: the one head that a crash between COMMIT and the file left out is appended, so that a
+ * second such crash does not look like a cut. More than one missing is not healed: verify shall name it. */
+enum err ledger_catch_up(struct ledger *l, struct db *db) MUST_CHECK;
 
 struct ledger_entry {
     const char *kind;   /* method or event name, e.g. "task.accept", "session.issue", "refused" */
@@ -32,7 +35,7 @@ struct ledger_entry {
 };
 /* Writer thread, inside a job. ERR_INPUT: a field holds LF (it separates the fields under the hash). */
 enum err ledger_add(struct ledger *l, struct db *db, const struct ledger_entry *e) MUST_CHECK;
-/* Writer thread, before COMMIT: sequences and chains the rows added in this transaction, signs the head. Cheap when none. */
+/* Writer thread, before COMMIT: signs the head of the rows added in this transaction. Cheap when none. */
 enum err ledger_seal(struct ledger *l, struct db *db) MUST_CHECK;
 void     ledger_committed(struct ledger *l); /* appends the sealed head to the file */
 void     ledger_aborted(struct ledger *l);

@@ -6,6 +6,7 @@
 #define ZB_STORE_LEDGER_INT_H
 
 #include "base/buf.h"
+#include "base/sm.h"
 #include "store/ledger.h"
 
 struct ledger_keys {
@@ -21,7 +22,7 @@ struct ledger_row {
     const char *id, *kind, *actor, *unit, *object, *body, *mac, *hash;
     int64_t     at_wall_ms, at_business_ms;
 };
-void ledger_mac(const uint8_t key[32], const struct ledger_row *r, char hex[65]);
+void ledger_mac(struct sm3_key *key, const struct ledger_row *r, char hex[65]);
 void ledger_hash(const struct ledger_row *r, const char *prev_hash, char hex[65]);
 /* The signed text of a head: "zhangban-head-1\nSEQ\nHASH". */
 size_t ledger_head_text(int64_t seq, const char *hash, char out[128]);

@@ -16,6 +16,7 @@ struct check {
     FILE              *out;
     size_t             findings;
     struct ledger_keys keys;
+    struct sm3_key    *mac;
     int64_t            top; /* seq of the last row */
 };
 
@@ -48,7 +49,7 @@ static const char *text_at(struct rows *r, int col, bool *odd) {
 
 static void check_row(struct check *c, const struct ledger_row *row, const char *prev, bool odd) {
     char mac[65], hash[65];
-    ledger_mac(c->keys.mac, row, mac);
+    ledger_mac(c->mac, row, mac);
     ledger_hash(row, prev, hash);
     bool mac_ok = strcmp(mac, row->mac) == 0, hash_ok = strcmp(hash, row->hash) == 0;
     if (row->seq != c->top + 1)
@@ -190,8 +191,10 @@ enum err ledger_verify(const char *data_dir, struct db *db, FILE *out, size_t *f
         fprintf(out, "%s\n", why);
         return e;
     }
-    e = walk(&c, db, rows_n);
+    c.mac = sm3_key_new(c.keys.mac, sizeof c.keys.mac);
+    e     = walk(&c, db, rows_n);
     if (e == ERR_OK) e = check_heads(&c, db, data_dir);
     *findings = c.findings;
+    sm3_key_free(c.mac);
     return e;
 }

@@ -11,6 +11,7 @@
 #include "base/calendar.h"
 #include "base/check.h"
 #include "store/kv.h"
+#include "store/ranking_int.h"
 
 static const char *const act_words[] = {"",
 #define X(word) #word,
@@ -131,20 +132,24 @@ static enum err load_task_units(struct db *db, struct arena *a, const struct ran
     return db_rows_end(r);
 }
 
+struct ranking_event ranking_read_event(const struct rows *r, const struct ranking_data *d) {
+    return (struct ranking_event){.seq           = row_i(r, 0),
+                                  .act           = (enum ranking_act)word_index(act_words, ARRAY_N(act_words), row_s(r, 1)),
+                                  .to            = (enum ranking_state)word_index(state_words, ARRAY_N(state_words), row_s(r, 2)),
+                                  .unit          = ranking_find_unit(d, row_s(r, 3)),
+                                  .at_biz        = row_i(r, 4),
+                                  .deadline_from = deadline_from(row_s(r, 5))};
+}
+
 static enum err load_events(struct db *db, struct arena *a, const struct ranking_data *d, struct ranking_task *tasks) {
     size_t max, n = 0, at = 0;
     COUNT(max, "SELECT COUNT(*) FROM task_event");
     struct ranking_event *v = arena_alloc(a, (max + 1) * sizeof *v);
-    struct rows *r = db_query(db, "SELECT task, seq, event, to_state, unit, at_biz, data FROM task_event ORDER BY task, seq", "");
+    struct rows *r = db_query(db, "SELECT " RANKING_EVENT_COLUMNS ", task FROM task_event ORDER BY task, seq", "");
     while (n < max && db_next(r)) {
-        struct ranking_task *t = advance(tasks, d->tasks_n, &at, row_s(r, 0));
+        struct ranking_task *t = advance(tasks, d->tasks_n, &at, row_s(r, 6));
         if (t == NULL) continue;
-        v[n] = (struct ranking_event){.act    = (enum ranking_act)word_index(act_words, ARRAY_N(act_words), row_s(r, 2)),
-                                      .to     = (enum ranking_state)word_index(state_words, ARRAY_N(state_words), row_s(r, 3)),
-                                      .unit   = ranking_find_unit(d, row_s(r, 4)),
-                                      .seq    = row_i(r, 1),
-                                      .at_biz = row_i(r, 5),
-                                      .deadline_from = deadline_from(row_s(r, 6))};
+        v[n] = ranking_read_event(r, d);
         if (t->events_n++ == 0) t->events = &v[n];
         n++;
     }
@@ -211,16 +216,21 @@ static enum err load_evaluations(struct db *db, struct arena *a, struct ranking_
     return db_rows_end(r);
 }
 
-enum err ranking_load(struct db *db, struct arena *a, struct ranking_data *out) {
-    struct ranking_task *tasks = NULL;
+enum err ranking_load_frame(struct db *db, struct arena *a, struct ranking_data *out, struct ranking_task **tasks) {
     memset(out, 0, sizeof *out);
     enum err e = load_units(db, a, out);
-    if (e == ERR_OK) e = load_task_rows(db, a, out, &tasks);
-    if (e == ERR_OK) e = load_task_units(db, a, out, tasks);
-    if (e == ERR_OK) e = load_events(db, a, out, tasks);
-    if (e == ERR_OK) e = load_reports(db, a, out, tasks);
+    if (e == ERR_OK) e = load_task_rows(db, a, out, tasks);
+    if (e == ERR_OK) e = load_task_units(db, a, out, *tasks);
     if (e == ERR_OK) e = load_words(db, a, out);
     if (e == ERR_OK) e = load_evaluations(db, a, out);
+    return e;
+}
+
+enum err ranking_load(struct db *db, struct arena *a, struct ranking_data *out) {
+    struct ranking_task *tasks = NULL;
+    enum err             e     = ranking_load_frame(db, a, out, &tasks);
+    if (e == ERR_OK) e = load_events(db, a, out, tasks);
+    if (e == ERR_OK) e = load_reports(db, a, out, tasks);
     return e;
 }
 
@@ -264,6 +274,14 @@ enum err ranking_digest_set(struct db *db, const char *period, const char *scope
     digest_name(name, period, scope);
     return kv_set(db, name, digest);
 }
+
+enum err ranking_owed_get(struct db *db, bool *yes) {
+    struct rows *r = db_query(db, "SELECT 1 FROM kv WHERE name = 'boards.owed' AND value = '1'", "");
+    *yes           = db_next(r);
+    return db_rows_end(r);
+}
+
+enum err ranking_owed_set(struct db *db, bool yes) { return kv_set(db, "boards.owed", yes ? "1" : "0"); }
 
 enum err praise_add(struct db *db, const struct praise *p) {
     return db_exec(db, "INSERT INTO praise (doc_no, unit, entered_by, entered_unit, at_biz) VALUES (?1, ?2, ?3, ?4, ?5)", "ssssi",

@@ -88,6 +88,12 @@ struct ranking_data {
     size_t                           units_n, tasks_n, words_n, evaluations_n;
 };
 enum err ranking_load(struct db *db, struct arena *a, struct ranking_data *out) MUST_CHECK;
+/* The same, but of events and reports only what was added since the last time is read: neither is ever changed or taken away, and
+ * a report comes with an event of its unit. The rest of the data is borrowed from h until its next use. Writer's thread; rows of the
+ * running transaction are remembered, too, so when that is rolled back h must be forgotten. */
+struct ranking_history;
+enum err ranking_load_new(struct db *db, struct arena *a, struct ranking_history **h, struct ranking_data *out) MUST_CHECK;
+void     ranking_history_free(struct ranking_history *h); /* NULL is legal */
 int      ranking_find_unit(const struct ranking_data *d, const char *code); /* index or -1 */
 
 /* Business time of the first event of all; ERR_NOTFOUND: nothing happened yet. */
@@ -103,6 +109,10 @@ enum err ranking_frozen_add(struct db *db, const char *period, const char *scope
 /* Digest of the board published last on a channel; "" = never. */
 enum err ranking_digest_get(struct db *db, struct arena *a, const char *period, const char *scope, const char **out) MUST_CHECK;
 enum err ranking_digest_set(struct db *db, const char *period, const char *scope, const char *digest) MUST_CHECK;
+
+/* The mark that the boards changed and were not published with that change. */
+enum err ranking_owed_get(struct db *db, bool *yes) MUST_CHECK;
+enum err ranking_owed_set(struct db *db, bool yes) MUST_CHECK;
 
 /* Praise of the province (D43). ERR_DUP: this document praised this unit already. */
 struct praise {

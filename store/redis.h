@@ -78,6 +78,20 @@ struct channel_entry {
  * ttl_s: life of the stream. Another run_id than the one in the channel's meta: new epoch, empty stream. */
 enum err channel_publish(struct redis *r, const char *channel, const char *key, const char *data, int64_t seq, int size, int ttl_s,
                          struct channel_pos *pos, bool *published) MUST_CHECK;
+/* The same for many, in one instant and for a fraction of the price: the first *done of v (at least one; what one command holds),
+ * in order, with pos and published of each (arrays of CHANNEL_ITEMS_MAX). An error: nobody knows how many are in; all of them may
+ * be sent again. channel_item_check: ERR_INPUT, ERR_TOOBIG; such an item is refused with all of its call. */
+struct channel_item {
+    const char *channel, *key, *data; /* key: NULL none */
+    int64_t     seq;
+    int         size, ttl_s;
+};
+#define CHANNEL_ITEMS_MAX 10
+enum err channel_item_check(const struct channel_item *i) MUST_CHECK;
+enum err channel_publish_some(struct redis *r, const struct channel_item *v, size_t n, size_t *done, struct channel_pos *pos,
+                              bool *published) MUST_CHECK;
+/* The seq of the newest publication of any channel; 0: none, or Redis was flushed. */
+enum err channel_relayed(struct redis *r, int64_t *seq) MUST_CHECK;
 enum err channel_top(struct redis *r, const char *channel, struct channel_pos *pos) MUST_CHECK; /* makes the meta if missing */
 /* Entries with offset > since (ascending), at most max; pos: top at the same instant. *complete: nothing between since and top is
  * missing and epoch ("" = any) is the stream's. */

@@ -34,6 +34,9 @@ enum script {
     SCRIPT_LANE_ACK,
     SCRIPT_LANE_DEPTH,
     SCRIPT_RATE,
+    SCRIPT_CRED_GET,
+    SCRIPT_CRED_PUT,
+    SCRIPT_CRED_RELEASE,
     SCRIPT_MAX
 };
 const char *script_text(enum script s);

@@ -82,28 +82,38 @@ static const char limit_lua[] =
     "end\n"                                                                                                                      \
     "local function num(n) return string.format('%.0f',n) end\n"
 
-/* KEYS meta, log. ARGV run_id, fresh epoch, seq, size, ttl s, more s, channel, key, data, at ms, bus channel.
+/* KEYS meta and log of each item, relayed. ARGV run_id, fresh epoch, more s, at ms, bus channel; of each item seq, size, ttl s,
+ * channel, key, data. Items in order; returns {published, epoch, offset} of each, one after the other. An error leaves out what stands behind it.
  * Bus message: "P <epoch> <offset> <channel bytes> <key bytes> <data bytes>\n" channel key data. */
 static const char publish_lua[] =
     META_LUA
-    "local e,o,s=meta(KEYS[1],KEYS[2],ARGV[1],ARGV[2])\n"
-    "local life=num(ARGV[5]+ARGV[6])\n"
-    "if tonumber(ARGV[3])<=s then redis.call('EXPIRE',KEYS[1],life); return {0,e,num(o)} end\n"
-    "local function add()\n"
-    "  return redis.pcall('XADD',KEYS[2],'MAXLEN','=',ARGV[4],num(o)..'-0','d',ARGV[9],'t',ARGV[10],'k',ARGV[8])\n"
+    "local out={}\n"
+    "for i=1,(#KEYS-1)/2 do\n"
+    "  local mk,lk,b=KEYS[2*i-1],KEYS[2*i],6*i-1\n"
+    "  local seq,size,ttl,ch,key,data=ARGV[b+1],ARGV[b+2],ARGV[b+3],ARGV[b+4],ARGV[b+5],ARGV[b+6]\n"
+    "  local e,o,s=meta(mk,lk,ARGV[1],ARGV[2])\n"
+    "  local life,new=num(ttl+ARGV[3]),0\n"
+    "  if tonumber(seq)<=s then redis.call('EXPIRE',mk,life)\n"
+    "  else\n"
+    "    local function add()\n"
+    "      return redis.pcall('XADD',lk,'MAXLEN','=',size,num(o)..'-0','d',data,'t',ARGV[4],'k',key)\n"
+    "    end\n"
+    "    new=1; o=o+1\n"
+    "    local r=add()\n"
+    "    if type(r)=='table' and r.err then\n"
+    "      redis.call('DEL',lk); e=ARGV[2]; o=1\n"
+    "      r=add()\n"
+    "      if type(r)=='table' and r.err then return r end\n"
+    "    end\n"
+    "    redis.call('HSET',mk,'e',e,'o',num(o),'s',seq,'r',ARGV[1])\n"
+    "    redis.call('EXPIRE',mk,life)\n"
+    "    redis.call('EXPIRE',lk,ttl)\n"
+    "    redis.call('SET',KEYS[#KEYS],seq)\n"
+    "    redis.call('PUBLISH',ARGV[5],'P '..e..' '..num(o)..' '..#ch..' '..#key..' '..#data..'\\n'..ch..key..data)\n"
+    "  end\n"
+    "  out[#out+1]=new; out[#out+1]=e; out[#out+1]=num(o)\n"
     "end\n"
-    "o=o+1\n"
-    "local r=add()\n"
-    "if type(r)=='table' and r.err then\n"
-    "  redis.call('DEL',KEYS[2]); e=ARGV[2]; o=1\n"
-    "  r=add()\n"
-    "  if type(r)=='table' and r.err then return r end\n"
-    "end\n"
-    "redis.call('HSET',KEYS[1],'e',e,'o',num(o),'s',ARGV[3],'r',ARGV[1])\n"
-    "redis.call('EXPIRE',KEYS[1],life)\n"
-    "redis.call('EXPIRE',KEYS[2],ARGV[5])\n"
-    "redis.call('PUBLISH',ARGV[11],'P '..e..' '..num(o)..' '..#ARGV[7]..' '..#ARGV[8]..' '..#ARGV[9]..'\\n'..ARGV[7]..ARGV[8]..ARGV[9])\n"
-    "return {1,e,num(o)}\n";
+    "return out\n";
 
 /* KEYS meta, log. ARGV run_id, fresh epoch, more s, epoch wanted ("" any), verb ("" none), from, to, count. */
 static const char read_lua[] =
@@ -175,6 +185,30 @@ static const char rate_lua[] =
     "redis.call('HSET',KEYS[1],'a',ARGV[1],'r',tostring(r),'v',tostring(v-g),'t',now,'jt',jt,'n',n,'x',x)\n"
     "redis.call('PEXPIRE',KEYS[1],ARGV[5])\n"
     "return {g,math.floor(r*1000)}\n";
+/* KEYS credential, lock. ARGV made ms that is not new enough, mark of the asker, life of the lock, 1: the value is of no use. The lock is the asker's also when
+ * it holds it already: an answer that got lost does not lock it out. */
+static const char cred_get_lua[] =
+    "local m=redis.call('HMGET',KEYS[1],'m','v')\n"
+    "if m[1] and m[2] and tonumber(m[1])>tonumber(ARGV[1]) then return {1,m[2]} end\n"
+    "if ARGV[4]=='1' then redis.call('DEL',KEYS[1]) end\n"
+    "local l=redis.call('GET',KEYS[2])\n"
+    "if l and l~=ARGV[2] then return {2,''} end\n"
+    "redis.call('SET',KEYS[2],ARGV[2],'PX',ARGV[3])\n"
+    "return {0,''}\n";
+
+/* KEYS credential, lock. ARGV mark, made ms, sealed, life ms. An older one never takes the place of a newer one. */
+static const char cred_put_lua[] =
+    "if redis.call('GET',KEYS[2])==ARGV[1] then redis.call('DEL',KEYS[2]) end\n"
+    "local m=redis.call('HGET',KEYS[1],'m')\n"
+    "if m and tonumber(m)>tonumber(ARGV[2]) then return 0 end\n"
+    "redis.call('HSET',KEYS[1],'m',ARGV[2],'v',ARGV[3])\n"
+    "redis.call('PEXPIRE',KEYS[1],ARGV[4])\n"
+    "return 1\n";
+
+/* KEYS lock. ARGV mark. */
+static const char cred_release_lua[] =
+    "if redis.call('GET',KEYS[1])==ARGV[1] then return redis.call('DEL',KEYS[1]) end\n"
+    "return 0\n";
 
 const char *script_text(enum script s) {
     switch (s) {
@@ -192,6 +226,9 @@ const char *script_text(enum script s) {
     case SCRIPT_LANE_ACK: return lane_ack_lua;
     case SCRIPT_LANE_DEPTH: return lane_depth_lua;
     case SCRIPT_RATE: return rate_lua;
+    case SCRIPT_CRED_GET: return cred_get_lua;
+    case SCRIPT_CRED_PUT: return cred_put_lua;
+    case SCRIPT_CRED_RELEASE: return cred_release_lua;
     case SCRIPT_NONE:
     case SCRIPT_MAX: break;
     }

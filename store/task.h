@@ -92,6 +92,8 @@ enum err task_unit_add(struct db *db, const char *task, const struct task_unit *
 enum err task_unit_remove(struct db *db, const char *task, const char *unit) MUST_CHECK; /* unit NULL: all */
 /* Writes state, sign_due_biz, signed_*, reported_biz, refused_reason. */
 enum err task_unit_save(struct db *db, const char *task, const struct task_unit *u) MUST_CHECK;
+/* The same when only state and reported_biz have changed, as with every report. */
+enum err task_unit_reported(struct db *db, const char *task, const struct task_unit *u) MUST_CHECK;
 enum err task_sign_due_all(struct db *db, const char *task, int64_t due_biz) MUST_CHECK;
 
 /* A unit beside the task: as printed, or monitoring. */

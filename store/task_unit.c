@@ -13,11 +13,32 @@ static const char *copy(struct arena *a, const struct rows *r, int col) {
     return arena_strdup(a, s ? s : "");
 }
 
+static bool is_before(const struct task_unit *x, const struct task_unit *y) {
+    return x->ord != y->ord ? x->ord < y->ord : strcmp(x->unit, y->unit) < 0;
+}
+
+/* Counted and sorted here: for the few units of a task both would cost more in SQL than the reading. */
+static struct task_unit *one_more(struct arena *a, struct task_unit **list, size_t n, size_t *cap) {
+    if (n == *cap) {
+        struct task_unit *v = arena_alloc(a, (*cap *= 2) * sizeof *v);
+        memcpy(v, *list, n * sizeof *v);
+        *list = v;
+    }
+    return &(*list)[n];
+}
+
+static void sort(struct task_unit *v, size_t n) {
+    for (size_t i = 1; i < n; i++) {
+        struct task_unit x = v[i];
+        size_t           k = i;
+        for (; k > 0 && is_before(&x, &v[k - 1]); k--) v[k] = v[k - 1];
+        v[k] = x;
+    }
+}
+
 enum err task_unit_list(struct db *db, struct arena *a, const char *task, struct task_unit **list, size_t *n) {
-    int64_t  count = 0;
-    enum err e     = db_one_i(db, &count, "SELECT COUNT(*) FROM task_unit WHERE task = ?1", "s", task);
-    if (e) return e;
-    *list          = arena_alloc(a, ((size_t)count + 1) * sizeof **list);
+    size_t cap     = 4;
+    *list          = arena_alloc(a, cap * sizeof **list);
     *n             = 0;
     struct rows *r = db_query(db,
                               "SELECT x.unit, x.from_group, x.state, x.signed_by, x.refused_reason, x.ord, x.sign_due_biz, "
@@ -25,10 +46,11 @@ enum err task_unit_list(struct db *db, struct arena *a, const char *task, struct
                               "x.is_lead, u.short_name, u.level, u.region, (SELECT v.progress FROM task_report v WHERE v.task = "
                               "x.task AND v.unit = x.unit "
                               "AND v.progress IS NOT NULL ORDER BY v.seq DESC LIMIT 1) "
-                              "FROM task_unit x JOIN unit u ON u.code = x.unit WHERE x.task = ?1 ORDER BY x.ord, x.unit",
+                              "FROM task_unit x JOIN unit u ON u.code = x.unit WHERE x.task = ?1",
                               "s", task);
-    while (*n < (size_t)count && db_next(r)) {
-        struct task_unit *u = &(*list)[(*n)++];
+    while (db_next(r)) {
+        struct task_unit *u = one_more(a, list, *n, &cap);
+        (*n)++;
         u->unit             = copy(a, r, 0);
         u->from_group       = arena_strdup(a, row_s(r, 1));
         u->state            = copy(a, r, 2);
@@ -44,6 +66,7 @@ enum err task_unit_list(struct db *db, struct arena *a, const char *task, struct
         u->region           = copy(a, r, 12);
         u->progress         = row_is_null(r, 13) ? -1 : row_i(r, 13);
     }
+    sort(*list, *n);
     return db_rows_end(r);
 }
 
@@ -65,6 +88,12 @@ enum err task_unit_save(struct db *db, const char *task, const struct task_unit 
                    "reported_biz = NULLIF(?7, 0), refused_reason = ?8 WHERE task = ?1 AND unit = ?2",
                    "sssiisis", task, u->unit, u->state, u->sign_due_biz, u->signed_biz, u->signed_by, u->reported_biz,
                    u->refused_reason);
+}
+
+/* Naming sign_due_biz would have its index written anew. */
+enum err task_unit_reported(struct db *db, const char *task, const struct task_unit *u) {
+    return db_exec(db, "UPDATE task_unit SET state = ?3, reported_biz = ?4 WHERE task = ?1 AND unit = ?2", "sssi", task, u->unit,
+                   u->state, u->reported_biz);
 }
 
 enum err task_sign_due_all(struct db *db, const char *task, int64_t due_biz) {
@@ -112,7 +141,7 @@ enum err task_monitor_list(struct db *db, struct arena *a, const char *task, str
 
 enum err task_report_add(struct db *db, const char *task, struct task_report *rep) {
     enum err e = db_one_i(db, &rep->seq, "SELECT COALESCE(MAX(seq), 0) + 1 FROM task_report WHERE task = ?1 AND unit = ?2", "ss",
-                          task, rep->unit);
+                          task, rep->unit); /* RETURNING of the row would cost twice as much */
     if (e) return e;
     return db_exec(db,
                    "INSERT INTO task_report (task, unit, seq, person, text, progress, at_biz, kind, evidence, quantities) "

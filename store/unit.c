@@ -48,6 +48,15 @@ enum err unit_get(struct db *db, struct arena *a, const char *code, struct unit 
     return end ? end : e;
 }
 
+enum err unit_place(struct db *db, struct arena *a, const char *code, const char **level, const char **region) {
+    struct rows *r     = db_query(db, "SELECT level, region FROM unit WHERE code = ?1", "s", code);
+    bool         found = db_next(r);
+    *level             = found ? arena_strdup(a, row_s(r, 0)) : NULL;
+    *region            = found ? arena_strdup(a, row_s(r, 1)) : NULL;
+    enum err e         = db_rows_end(r);
+    return e ? e : found ? ERR_OK : ERR_NOTFOUND;
+}
+
 bool unit_valid_on(const struct unit *u, const char *date) {
     if (u->valid_from && strcmp(date, u->valid_from) < 0) return false;
     return u->valid_to == NULL || strcmp(date, u->valid_to) <= 0;

@@ -26,6 +26,8 @@ struct unit {
 };
 
 enum err unit_get(struct db *db, struct arena *a, const char *code, struct unit *out) MUST_CHECK; /* ERR_NOTFOUND */
+/* Only its level and region. ERR_NOTFOUND. */
+enum err unit_place(struct db *db, struct arena *a, const char *code, const char **level, const char **region) MUST_CHECK;
 bool     unit_valid_on(const struct unit *u, const char *date); /* date YYYY-MM-DD, inclusive on both ends */
 /* Members of a group, in order; nested groups are expanded, each unit once. ERR_NOTFOUND: no such group. */
 enum err unit_members(struct db *db, struct arena *a, const char *group, const char ***codes, size_t *n) MUST_CHECK;

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The one writing thread of a process: whatever is queued becomes one transaction (group commit, D5). Each job runs in its
- * own SAVEPOINT; a business refusal rolls back to it, an engine error fails the whole batch with ERR_STORE. done() is called
- * on the writer thread only after COMMIT (synchronous=FULL), so what it releases is durable.
+ * The one writing thread of a process: whatever is queued becomes one transaction (group commit, D5). A refused job leaves
+ * nothing: if it had written before it was refused, the batch is rolled back and its jobs run again, each in a SAVEPOINT of its
+ * own. An engine error fails the whole batch with ERR_STORE. done() is called on the writer thread only after COMMIT
+ * (synchronous=FULL), so what it releases is durable.
  *
  * Bounds: queue_max jobs (then ERR_BUSY); at most batch_max jobs or 20 ms of work a batch.
  */
 #ifndef ZB_STORE_WRITER_H
 #define ZB_STORE_WRITER_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "store/db.h"
@@ -35,6 +38,8 @@ struct writer_hooks {
     void (*committed)(void *arg, size_t jobs_n);
     /* The batch was rolled back: forget what seal() and the jobs noted for it. */
     void (*aborted)(void *arg);
+    /* When seal() must run again even if nobody writes (clock_mono_us); INT64_MAX: it owes nothing. Asked after each batch. */
+    int64_t (*due_us)(void *arg);
 };
 
 enum err writer_start(const char *path, size_t queue_max, size_t batch_max, struct writer_hooks hooks, struct writer **out, char *why,
@@ -51,6 +56,7 @@ enum err writer_call(struct writer *w, enum err (*fn)(struct db *db, void *arg),
 struct writer_stats {
     uint64_t batches, jobs, refused, failed_batches;
     size_t   queued, last_batch;
+    bool     owes; /* a batch without jobs will follow */
 };
 struct writer_stats writer_stats(struct writer *w);
 

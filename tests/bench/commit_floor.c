@@ -275,11 +275,12 @@ static int replay(const char *path, const char *store) {
     struct statfs fs;
     if (statfs(store, &fs) != 0) die(ME, "%s: %s", store, strerrorname_np(errno));
     if (fs.f_type == TMPFS) die(ME, "%s lies on tmpfs: an fsync there proves nothing", store);
+    must(sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0), "config"); /* as the gateway */
     must(sqlite3_open(store, &db), "open");
     must(sqlite3_exec(
              db,
              "PRAGMA foreign_keys = ON; PRAGMA cache_size = -16000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
-             "PRAGMA wal_autocheckpoint = 2000",
+             "PRAGMA wal_autocheckpoint = 2000; PRAGMA temp_store = MEMORY",
              NULL, NULL, NULL),
          "pragma");
     read_record(path);

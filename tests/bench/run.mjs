@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BOARD, city, openTask, redisOf, report } from './lib/city.mjs';
+import { pushH2 } from './lib/push.mjs';
 import { CLIENT_CPU, CORES, SERVER_CPU, Scene, cpuSeconds, median, memory, once, percentile, pin, quiet, refuseTmpfs, say } from './lib/tools.mjs';
 
 const SUBS = 10000, SIZE = 600, WINDOW = 4, PAIRS = 11;
@@ -151,6 +152,7 @@ const figures = [
   ['idle_bytes_15k', idle, 'process memory per idle connection with token and channel, 15 000 of them (aim: <= 2048 bytes)'],
   ['durable_reports', durable, 'acknowledged task.report a second, beside SQLite doing the same statements in the same batches (aim: ratio >= 0.5)'],
   ['commit_to_client_p99', commitToClient, 'ms from the acknowledged write to the last of 10 000 subscribers, beside a loop of send() (aim: ratio <= 1.2)'],
+  ['push_h2', pushH2, 'pushes a second through the caller over one HTTP/2 connection, beside node as the client of the same fake (aim: the fake is the bottleneck)'],
 ];
 
 const wanted = process.argv.slice(2);

@@ -113,6 +113,40 @@ test('D31 on time is the day of handing in, not of review; a return after the da
   await api.refused(DISPATCHER, 'task.return', { task_id: id, version: end.version, reason: '晚了' }, 'E_STATE');
 });
 
+test('F003 a task that was late when it was made costs nothing, until a fresh date passes too', async () => {
+  const past = { title: '补办的旧任务', units: ['NP-JYJ'], deadline: '2018-03-09' };
+  assert.equal((await api.refused(DISPATCHER, 'task.create', past, 'E_INPUT')).field, 'past_reason');
+  const id = await work.given(gw, { ...past, past_reason: '文件印发前已过期' });
+  await api.ok('sim-NP-JYJ', 'task.sign_for', { task_id: id });
+  const lines = async () => (await api.rpc('sim-NP-JYJ', 'ranking.explain', { period: '2018', scope: 'city',
+    unit: 'NP-JYJ' })).lines.filter((l) => l.task === id).map((l) => [l.kind, l.points]);
+  await clock('--set', '2018-04-02T09:00:00+08:00');
+  const late = await api.ok('demo-monitor', 'task.get', { task_id: id });
+  assert.deepEqual([late.late_at_creation, late.light, late.days_over, await lines()], [true, 'none', null, []]);
+  await api.ok(DISPATCHER, 'task.update', { task_id: id, version: late.version, deadline: '2018-04-02' });
+  await clock('--set', '2018-04-04T09:00:00+08:00');
+  const over = await api.ok('sim-NP-JYJ', 'task.get', { task_id: id });
+  assert.deepEqual([over.late_at_creation, over.light, over.days_over, await lines()], [false, 'red', 2, [['overdue', -100]]]);
+  await api.refused(DISPATCHER, 'task.update', { task_id: id, version: over.version, deadline: '2018-04-27' }, 'E_STATE');
+});
+
+test('F024 a task without a deadline goes into long-term follow-up with its first report; no clock runs, only a person ends it', async () => {
+  const fields = { title: '常态化巡查', units: ['NP-RSJ'], deadline: undefined, long_term: true };
+  await api.refused(DISPATCHER, 'task.create', { ...fields, deadline: '2018-12-31' }, 'E_INPUT');
+  const id = await work.given(gw, fields), before = (await board()).rows.find((r) => r.unit === 'NP-RSJ');
+  await api.ok('sim-NP-RSJ', 'task.sign_for', { task_id: id });
+  assert.equal((await api.ok('sim-NP-RSJ', 'task.report', { task_id: id, text: '已建立台账' })).state, 'long_term');
+  await clock('--set', '2018-06-11T09:00:00+08:00');
+  assert.equal((await api.rpc('sim-NP-RSJ', 'task.report', { task_id: id, text: '二季度例行报告' })).state, 'long_term');
+  const t = await api.ok('demo-monitor', 'task.get', { task_id: id });
+  assert.deepEqual([t.state, t.deadline, t.light, t.days_over, t.reports.length], ['long_term', null, 'none', null, 2]);
+  assert.deepEqual((await told('sim-NP-RSJ', id)).filter(([k]) => ['task.due_soon', 'task.overdue'].includes(k)), [], 'nobody is reminded of a date');
+  assert.equal((await board()).rows.find((r) => r.unit === 'NP-RSJ').red, before.red);
+  await api.refused('sim-NP-RSJ', 'task.submit_done', { task_id: id, version: t.version, text: '完成', evidence: ['材料'] }, 'E_STATE');
+  await api.refused(DISPATCHER, 'task.accept', { task_id: id, version: t.version }, 'E_INPUT');
+  assert.equal((await api.ok(DISPATCHER, 'task.accept', { task_id: id, version: t.version, opinion: '机制已固化' })).state, 'closed');
+});
+
 test('the clock of a city that is no demo cannot be moved', async () => {
   const city = new Gateway({ demo: false });
   try {

@@ -104,6 +104,20 @@ test('F119 who wants no SMS gets duty messages all the same, and can change it b
   assert.equal((await gw.ok('GET', '/v1/preferences', { as: CONTACT })).items.find((p) => p.channel === 'sms').wanted, true);
 });
 
+test('F119 who answers 退订 gets no more ordinary SMS, duty messages still; the answer is kept sealed and once', async () => {
+  await two.post('mo', { phone, text: '收到，谢谢' });
+  await two.post('mo', { phone, text: '退订' });
+  const wanted = async () => (await gw.ok('GET', '/v1/preferences', { as: CONTACT })).items.find((p) => p.channel === 'sms').wanted;
+  await until(async () => !(await wanted()), { what: 'the refusal' });
+  const kept = await rows(gw, 'SELECT person, refusal, hex(text_enc) AS h FROM sms_reply ORDER BY at_wall, refusal');
+  assert.deepEqual(kept.map((k) => [k.person, k.refusal]), [[CONTACT, 0], [CONTACT, 1]]);
+  assert.ok(!kept.some((k) => k.h.includes(Buffer.from('退订').toString('hex').toUpperCase())));
+  const n = await say('退订后仍须签收');
+  await ended(n.id, 'delivered');
+  await gw.ok('PUT', '/v1/preferences/sms', { as: CONTACT, body: { wanted: true } });
+  assert.equal(await wanted(), true);
+});
+
 test('F110 receipts of a provider that is none, or has none, are refused', async () => {
   assert.equal((await gw.rest('POST', '/v1/receipts/nobody', { raw: 'x' })).status, 404);
   assert.equal((await gw.rest('POST', '/v1/receipts/carrier', { raw: '{}' })).status, 404);

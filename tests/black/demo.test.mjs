@@ -23,7 +23,7 @@ async function play(seed, ...more) {
 }
 after(() => dirs.forEach((d) => fs.rmSync(d, { recursive: true, force: true })));
 
-test('one seed, one story: result and outbox are the same to the byte, at another pace too; another seed tells another', { timeout: 150000 }, async () => {
+test('one seed, one story: result and outbox are the same to the byte, at another pace too; another seed tells another', { timeout: 300000 }, async () => {
   const [a, b] = await Promise.all([play(2018, '--seconds', '0'), play(2018, '--seconds', '12')]);
   assert.equal(a.result, b.result);
   assert.equal(a.outbox, b.outbox);

@@ -112,7 +112,7 @@ test('F108 only that leader\'s own phone signs: a foreign phone, another role an
   await refused(order(), 'E_PERM', 403, CONTACT);
 });
 
-test('F108 without a date an order is due after the working days of its urgency, and to read needs no answer', async () => {
+test('F109 F108 without a date an order is due after the working days of its urgency, and to read needs no answer', async () => {
   for (const [urgency, due] of [['extra', '2018-03-13'], ['urgent', '2018-03-19'], ['normal', '2018-04-02']])
     assert.equal((await issued({ urgency, reply_by: undefined })).due_on, due, urgency);
   assert.equal((await issued({ kind: 'read', reply_by: undefined })).due_on, null);

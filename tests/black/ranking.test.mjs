@@ -147,6 +147,22 @@ test('F112 marks: yellow near the date, red after it, with what an overdue day c
   assert.ok(await adds_up('2018-03') >= 10);
 });
 
+test('F112 a mark is that of the tasks behind it, the same to everybody; nobody sets one by hand', async () => {
+  const id = await begun({ title: '丁', units: ['NP-GTJ'], deadline: '2018-03-27' });
+  const marks = async (as, light) => (await api.rpc(as, 'task.list', { unit: 'NP-GTJ', light })).items.map((t) => t.id);
+  assert.deepEqual(await marks('demo-monitor', 'yellow'), [id]);
+  assert.deepEqual((await api.ok('sim-NP-GTJ', 'task.list', { unit: 'NP-GTJ', light: 'yellow' })).items.map((t) => t.id), [id]);
+  assert.deepEqual(await marks('demo-monitor', 'red'), []);
+  const why = await explain('NP-GTJ');
+  assert.deepEqual(why.tasks.map((t) => [t.task, t.light]), [[id, 'yellow']]);
+  const r = await row('NP-GTJ');
+  assert.deepEqual([r.red, r.yellow, r.green], [0, 1, 0]);
+  await api.refused('demo-monitor', 'task.list', { light: 'blue' }, 'E_INPUT');
+  const { version } = await api.ok(DISPATCHER, 'task.get', { task_id: id });
+  assert.equal((await api.refused(DISPATCHER, 'task.update', { task_id: id, version, light: 'green' }, 'E_INPUT')).field, 'light');
+  assert.deepEqual(await marks('demo-monitor', 'yellow'), [id]);
+});
+
 test('F111 a period that is over is frozen: the same bytes later, after a restart, and when it is computed anew', async () => {
   await clock('2018-04-02T09:00:00.000+08:00');
   const frozen = JSON.parse(await until(async () => {

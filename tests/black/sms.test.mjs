@@ -57,6 +57,22 @@ test('F110 the delivery report of the carrier is recorded: arrived, or why not',
   assert.equal(f.detail, 'UNDELIV');
 });
 
+test('F110 retry: what the carrier has no room for comes later, once; what it refuses for good is not tried again', async () => {
+  const plain = numbers.get('sim-NP-SZB'), barred = numbers.get('sim-NP-CZJ'), id = await work.draft(gw, { title: '重试', units: ['NP-SZB', 'NP-CZJ'] });
+  await smsc.post('behave', { reject_phone: { [plain]: 8, [barred]: 13 } }); // 8: flow control
+  const { version } = await work.act(gw, 'demo-dispatcher', id, 'submit-draft', { version: 1 });
+  await work.act(gw, 'demo-approver', id, 'approve', { version });
+  const wait = await inbox('sim-NP-SZB', 'task.assigned', `task:${id}`), never = await inbox('sim-NP-CZJ', 'task.assigned', `task:${id}`);
+  await until(async () => (await delivery(wait.id)).attempts >= 2, { what: 'a second try' });
+  assert.deepEqual(await texts('sim-NP-SZB', '重试'), []);
+  await smsc.post('behave', { reject_phone: { [barred]: 13 } });
+  assert.equal(await sms('sim-NP-SZB', '重试'), `【南平掌办】${wait.body}`);
+  await until(async () => (await delivery(wait.id)).state === 'delivered', { what: 'delivered' });
+  const f = await until(async () => { const x = await delivery(never.id); return x.state === 'failed' && x; }, { what: 'failed' });
+  assert.deepEqual([f.attempts, (await texts('sim-NP-SZB', '重试')).length, await texts('sim-NP-CZJ', '重试')], [1, 1, []]);
+  await smsc.post('behave', { reject_phone: {} });
+});
+
 test('F110 instruction: the units are told at once, without a word of what it says', async () => {
   const { version } = await work.get(gw, TASK);
   const text = '请李四同志（13800138000）督办。', body = instruction(demoPhone(gw, 'demo-leader'), { object: `task:${TASK}`, object_version: version,

@@ -4,6 +4,7 @@ import test, { before, after } from 'node:test';
 import assert from 'node:assert/strict';
 import { Gateway } from './lib/gateway.mjs';
 import { Api } from './lib/api.mjs';
+import { change } from './lib/city.mjs';
 import * as work from './lib/work.mjs';
 
 const COUNTIES = work.UNITS.find((u) => u.code === 'NP-XZF-ALL').members;
@@ -54,6 +55,21 @@ test('F001 a task for a group goes to its members named at dispatch; an unexpand
   const t = await api.rpc('demo-monitor', 'task.get', { task_id: id });
   assert.deepEqual(t.units.map((u) => [u.unit, u.from_group]), [['NP-GSJ', null], ...COUNTIES.map((u) => [u, 'NP-XZF-ALL'])]);
   assert.deepEqual(t.listed_units.map((u) => u.unit), ['NP-GSJ', 'NP-XZF-ALL'], 'what the document says stays beside it');
+});
+
+test('F001 what was sent stays: a group that changes later changes no task, and the next one is held to its new members', async () => {
+  const [left, ...stayed] = COUNTIES;
+  const id = await work.given(gw, { units: ['NP-GSJ', 'NP-XZF-ALL'], title: '成员变动之前' }, { 'NP-XZF-ALL': COUNTIES });
+  const before = await api.ok('demo-monitor', 'task.get', { task_id: id });
+  await change(gw, `DELETE FROM unit_member WHERE grp = 'NP-XZF-ALL' AND unit = '${left}'`);
+  assert.deepEqual((await api.ok('demo-admin', 'unit.list', { group: 'NP-XZF-ALL' })).items.map((u) => u.code), stayed);
+  assert.deepEqual((await api.rpc('demo-monitor', 'task.get', { task_id: id })).units, before.units);
+  assert.equal((await api.rpc(`sim-${left}`, 'task.sign_for', { task_id: id })).unit_state, 'signed', 'who was asked still answers');
+  const next = await work.draft(gw, { units: ['NP-GSJ', 'NP-XZF-ALL'], title: '成员变动之后' });
+  const p = await api.refused('demo-dispatcher', 'task.submit_draft', { task_id: next, version: 1, expand: { 'NP-XZF-ALL': COUNTIES } }, 'E_INPUT');
+  assert.match(p.detail, new RegExp(left));
+  await change(gw, `INSERT INTO unit_member (grp, unit, ord) VALUES ('NP-XZF-ALL', '${left}', -1)`);
+  assert.deepEqual((await api.rpc('demo-admin', 'unit.list', { group: 'NP-XZF-ALL' })).items.map((u) => u.code), COUNTIES);
 });
 
 test('F033 aliases and short names resolve to one code; an ambiguous name is refused with its candidates', async () => {

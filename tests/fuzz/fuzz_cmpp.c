@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "push/cmpp_codec.h"
 #include "push/sms_text.h"
+#include "tests/fuzz/frames.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -69,16 +70,18 @@ static void text(const uint8_t *data, size_t n) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     struct cmpp_head h;
-    size_t           off = 1;
+    size_t           off = 1, len;
     if (n == 0) return 0;
-    while (cmpp_frame_next(data + off, n - off, &h) == CMPP_FRAME_OK) {
-        MUST(h.len >= CMPP_HEAD_BYTES && off + h.len <= n);
+    while (wire_frame_next(data + off, n - off, CMPP_HEAD_BYTES, CMPP_PDU_MAX, &len) == WIRE_OK) {
+        cmpp_head(data + off, len, &h);
+        MUST(h.len == len && len >= CMPP_HEAD_BYTES && off + len <= n);
         uint8_t *copy = x_malloc(h.len); /* of its own size, so that a byte too far is seen */
         memcpy(copy, data + off, h.len);
         one(copy, h.len);
         x_free(copy);
         off += h.len;
     }
+    (void)frames(&LINK_CMPP, data + 1, n - 1);
     if (data[0] & 1) text(data + 1, n - 1);
     return 0;
 }

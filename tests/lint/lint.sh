@@ -14,6 +14,11 @@ if [ -x bin/zhangban ]; then
 fi
 out=$(git ls-files '*package-lock.json' | xargs grep -lE '"resolved": *"http' 2>/dev/null || true)
 [ -z "$out" ] || { echo "download addresses in lock files: $out"; bad=1; }
+# Each feature the change log names has a black-box test whose name begins with its number (in a run of numbers, if it shows several).
+shown=$(grep -ohE "(test|it)\\('([FD][0-9]+ )+" tests/black/*.test.mjs | grep -oE 'F[0-9]{3}' | sort -u)
+for f in $(grep -oE 'F[0-9]{3}' CHANGELOG.md | sort -u); do
+	echo "$shown" | grep -q "^$f$" || { echo "CHANGELOG.md names $f, and no test in tests/black begins with it"; bad=1; }
+done
 out=$(git ls-files '*.c' '*.h' '*.mjs' '*.js' '*.html' | xargs wc -l | awk '$1>800 && $2!="total"{print $2}')
 [ -z "$out" ] || { echo "over 800 lines: $out"; bad=1; }
 [ $bad = 0 ] && echo "lint: ok"

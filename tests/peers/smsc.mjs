@@ -8,7 +8,7 @@
 //   prints {"port":N,"control":M} once it listens; --self-test checks itself and exits.
 //
 // Control port (HTTP, JSON):
-//   GET  /messages  complete texts [{n,phone,src,text,parts,at,seq,result}]; result null: received but never answered
+//   GET  /messages  complete texts [{n,phone,src,text,parts,ref,at,seq,result}]; result null: received but never answered
 //   GET  /stats     counters, violations [words], open connections
 //   POST /behave    any of: throttle_every n, throttle_part k (that part of long texts), reject_phone {phone: code},
 //                   silent true|"submit", slow_ms, shuffle true (answers of one turn in reverse), drop_after n (SUBMITs of a
@@ -420,7 +420,7 @@ class Conn {
       first = p.seq;
       if (p.unanswered) result = null;
     }
-    const row = { n: messages.length + 1, phone, src: m.src, text: whole, parts: m.total, at: Date.now(), seq: first, result };
+    const row = { n: messages.length + 1, phone, src: m.src, text: whole, parts: m.total, ref: m.ref, at: Date.now(), seq: first, result };
     messages.push(row);
     if (log !== null) fs.writeSync(log, `${JSON.stringify(row)}\n`);
   }

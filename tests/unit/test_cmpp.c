@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * CMPP codec against published vectors and broken bytes; text parts; the memory of a link.
+ * CMPP codec against published vectors and broken bytes; text parts.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +13,8 @@
 
 #include "base/check.h"
 #include "base/mem.h"
-#include "push/cmpp_int.h"
+#include "push/cmpp_codec.h"
+#include "push/sms_text.h"
 
 static size_t unhex(const char *s, uint8_t *out) {
     size_t n = 0;
@@ -59,7 +60,7 @@ static struct cmpp_login login(uint8_t version) {
 static void t_login(void **state) {
     (void)state;
     struct cmpp_login l = login(CMPP_V20);
-    struct cmpp_pdu   pdu;
+    struct wire_pdu   pdu;
     uint8_t           auth[16], padded[16];
     assert_int_equal(cmpp_authenticator(&l, auth), ERR_OK);
     same(auth, 16, "e45edee925b9c275458dfcc54b2bebd8");
@@ -82,8 +83,8 @@ static void t_login(void **state) {
     assert_int_equal(cmpp_encode_connect(&pdu, 1, &l), ERR_INPUT);
     l.sp_code = "";
     assert_int_equal(cmpp_encode_connect(&pdu, 1, &l), ERR_INPUT);
-    assert_int_equal(cmpp_timestamp(INT64_C(1767294245000)), 102030405u); /* 2026-01-02 03:04:05 in China */
-    assert_int_equal(cmpp_timestamp(INT64_C(1767294245000) + 5 * 3600 * 1000), 102080405u);
+    assert_int_equal(wire_timestamp(INT64_C(1767294245000)), 102030405u); /* 2026-01-02 03:04:05 in China */
+    assert_int_equal(wire_timestamp(INT64_C(1767294245000) + 5 * 3600 * 1000), 102080405u);
 }
 
 static void t_connect_resp(void **state) {
@@ -126,7 +127,7 @@ static void t_submit(void **state) {
     (void)state;
     static const uint8_t    big[141] = {0};
     struct cmpp_submit      s        = submit();
-    struct cmpp_pdu         pdu;
+    struct wire_pdu         pdu;
     struct cmpp_submit_resp r;
     uint8_t                 b[64];
     assert_int_equal(cmpp_encode_submit(&pdu, 2, CMPP_V20, &s), ERR_OK);
@@ -177,7 +178,7 @@ static void t_deliver(void **state) {
     uint8_t             b[512];
     struct cmpp_deliver d;
     struct cmpp_report  r;
-    struct cmpp_pdu     pdu;
+    struct wire_pdu     pdu;
     for (int v3 = 0; v3 < 2; v3++) {
         uint8_t version = v3 ? CMPP_V30 : CMPP_V20;
         size_t  n       = unhex(v3 ? DELIVER_30 : DELIVER_20, b);
@@ -208,16 +209,18 @@ static void t_deliver(void **state) {
 
 static void t_plain_and_frames(void **state) {
     (void)state;
-    struct cmpp_pdu  pdu;
+    struct wire_pdu  pdu;
     struct cmpp_head h;
     char             id[17];
     uint8_t          b[16];
+    size_t           len;
     cmpp_encode_plain(&pdu, CMPP_ACTIVE_TEST, 9);
     same(pdu.b, pdu.len, "0000000c0000000800000009");
     cmpp_encode_plain(&pdu, CMPP_ACTIVE_TEST_RESP, 9);
     same(pdu.b, pdu.len, "0000000d800000080000000900");
-    for (size_t k = 0; k < pdu.len; k++) assert_int_equal(cmpp_frame_next(pdu.b, k, &h), CMPP_FRAME_MORE);
-    assert_int_equal(cmpp_frame_next(pdu.b, pdu.len, &h), CMPP_FRAME_OK);
+    for (size_t k = 0; k < pdu.len; k++) assert_int_equal(wire_frame_next(pdu.b, k, CMPP_HEAD_BYTES, CMPP_PDU_MAX, &len), WIRE_MORE);
+    assert_int_equal(wire_frame_next(pdu.b, pdu.len, CMPP_HEAD_BYTES, CMPP_PDU_MAX, &len), WIRE_OK);
+    cmpp_head(pdu.b, len, &h);
     assert_true(h.len == 13 && h.cmd == CMPP_ACTIVE_TEST_RESP && h.seq == 9);
     cmpp_encode_plain(&pdu, CMPP_TERMINATE, 3);
     same(pdu.b, pdu.len, "0000000c0000000200000003");
@@ -225,11 +228,11 @@ static void t_plain_and_frames(void **state) {
     same(pdu.b, pdu.len, "0000000c8000000200000003");
     static const struct {
         const char     *hex;
-        enum cmpp_frame want;
-    } t[] = {{"0000000b", CMPP_FRAME_BAD},  {"00000000", CMPP_FRAME_BAD},  {"00001001", CMPP_FRAME_BAD},
-             {"ffffffff", CMPP_FRAME_BAD},  {"00001000", CMPP_FRAME_MORE}, {"47455420", CMPP_FRAME_BAD},
-             {"0000000c", CMPP_FRAME_MORE}, {"00", CMPP_FRAME_MORE}};
-    for (size_t i = 0; i < ARRAY_N(t); i++) assert_int_equal(cmpp_frame_next(b, unhex(t[i].hex, b), &h), t[i].want);
+        enum wire_frame want;
+    } t[] = {{"0000000b", WIRE_BAD},  {"00000000", WIRE_BAD},  {"00001001", WIRE_BAD},
+             {"ffffffff", WIRE_BAD},  {"00001000", WIRE_MORE}, {"47455420", WIRE_BAD},
+             {"0000000c", WIRE_MORE}, {"00", WIRE_MORE}};
+    for (size_t i = 0; i < ARRAY_N(t); i++) assert_int_equal(wire_frame_next(b, unhex(t[i].hex, b), CMPP_HEAD_BYTES, CMPP_PDU_MAX, &len), t[i].want);
     cmpp_msg_id_text(UINT64_C(0x110C4141E2400315), id);
     assert_string_equal(id, "110c4141e2400315");
 }
@@ -351,93 +354,11 @@ static void t_decode(void **state) {
     assert_int_equal(sms_udh(b, 0, &c), 0);
 }
 
-/* ---- memory of the link ---- */
-
-static struct cmpp_msg *settled(struct cmpp_track *t, uint64_t cookie, uint64_t id, int64_t now, enum cmpp_verdict want) {
-    static uint32_t   seq = 0xFFFFFFF0u; /* wraps on the way */
-    struct sms_result r;
-    struct cmpp_msg  *m = cmpp_track_add(t, cookie, 1, seq, now);
-    struct cmpp_part *p = cmpp_track_by_seq(t, seq++);
-    assert_non_null(p);
-    assert_true(cmpp_track_answer(t, p, want == CMPP_SENT ? CMPP_ANS_TAKEN : CMPP_ANS_THROTTLED, 8, id));
-    cmpp_track_result(m, &r);
-    assert_int_equal(r.verdict, want);
-    cmpp_track_settle(t, m, &r, true, now);
-    return m;
-}
-
-static void t_track_caps(void **state) {
-    (void)state;
-    struct cmpp_track t;
-    cmpp_track_init(&t, 4, 10, 4);
-    for (uint64_t i = 0; i < 40; i++) (void)settled(&t, i, 1000 + i, (int64_t)i, CMPP_SENT);
-    assert_int_equal(t.awaiting_n, 10);
-    assert_int_equal(t.forgotten, 30);
-    assert_null(cmpp_track_by_id(&t, 1029));
-    assert_non_null(cmpp_track_by_id(&t, 1030));
-    assert_int_equal(cmpp_track_by_id(&t, 1039)->msg->cookie, 39);
-    (void)settled(&t, 99, 0, 50, CMPP_THROTTLED); /* nothing taken: nothing to remember */
-    assert_int_equal(t.awaiting_n, 10);
-    cmpp_track_age(&t, 35, 0);
-    assert_int_equal(t.awaiting_n, 5);
-    assert_null(cmpp_track_by_id(&t, 1034));
-
-    struct cmpp_part *p = cmpp_track_by_id(&t, 1036);
-    p->msg->phase       = CMPP_REPORTED;
-    p->msg->token       = 77;
-    assert_null(cmpp_track_by_token(&t, 1036, 78));
-    assert_ptr_equal(cmpp_track_by_token(&t, 1036, 77), p->msg);
-    cmpp_track_stored(&t, p->msg, 60);
-    assert_int_equal(t.awaiting_n, 4);
-    assert_int_equal(t.quiet_n, 1);
-    cmpp_track_age(&t, 0, 61);
-    assert_int_equal(t.quiet_n, 0);
-    cmpp_track_fini(&t);
-}
-
-static void t_track_verdicts(void **state) {
-    (void)state;
-#define T CMPP_ANS_TAKEN
-#define H CMPP_ANS_THROTTLED
-#define R CMPP_ANS_REJECTED
-#define U CMPP_ANS_UNKNOWN
-    static const struct {
-        enum cmpp_answer  a[3];
-        enum cmpp_verdict want;
-        uint32_t          taken, code;
-    } t[] = {
-        {{T, T, T}, CMPP_SENT, 3, 0},     {{H, H, H}, CMPP_THROTTLED, 0, 1}, {{T, H, T}, CMPP_THROTTLED, 2, 2},
-        {{T, U, T}, CMPP_UNKNOWN, 2, 0},  {{T, R, H}, CMPP_REJECTED, 1, 2},  {{H, U, T}, CMPP_THROTTLED, 1, 1},
-        {{U, U, R}, CMPP_REJECTED, 0, 3}, {{U, U, U}, CMPP_UNKNOWN, 0, 0},   {{H, R, R}, CMPP_REJECTED, 0, 2},
-    };
-    struct cmpp_track k;
-    struct sms_result r;
-    cmpp_track_init(&k, 4, 10, 4);
-    for (size_t i = 0; i < ARRAY_N(t); i++) {
-        struct cmpp_msg *m = cmpp_track_add(&k, i, 3, 5, 0);
-        assert_int_equal(k.used, 3);
-        for (uint32_t j = 3; j-- > 0;) /* answers come in any order */
-            assert_int_equal(cmpp_track_answer(&k, cmpp_track_by_seq(&k, 5 + j), t[i].a[j],
-                                               t[i].a[j] == T || t[i].a[j] == U ? 0 : j + 1, 0xA0 + j),
-                             j == 0);
-        assert_int_equal(k.used, 0);
-        cmpp_track_result(m, &r);
-        assert_int_equal(r.verdict, t[i].want);
-        assert_int_equal(r.taken_n, t[i].taken);
-        assert_int_equal(r.code, t[i].code);
-        assert_int_equal(r.taken_n + r.throttled_n + r.rejected_n + r.unknown_n, 3);
-        assert_int_equal(strlen(r.msg_ids), t[i].taken ? t[i].taken * 17 - 1 : 0);
-        cmpp_track_settle(&k, m, &r, true, 0);
-    }
-    cmpp_track_fini(&k);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(t_login),    cmocka_unit_test(t_connect_resp),     cmocka_unit_test(t_submit),
         cmocka_unit_test(t_deliver),  cmocka_unit_test(t_plain_and_frames), cmocka_unit_test(t_parts),
         cmocka_unit_test(t_split),    cmocka_unit_test(t_bad_utf8),         cmocka_unit_test(t_decode),
-        cmocka_unit_test(t_track_caps), cmocka_unit_test(t_track_verdicts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

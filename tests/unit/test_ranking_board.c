@@ -54,6 +54,7 @@ static void city_open(struct city *c) {
 static void city_close(struct city *c) {
     char cmd[96];
     cJSON_Delete(c->reply);
+    ranking_forget(&c->house);
     ledger_close(c->house.ledger);
     db_close(c->db);
     arena_free(c->a);
@@ -223,6 +224,159 @@ static void test_published_once_per_change(void **state) {
     assert_int_equal(one(&c, "SELECT COUNT(*) FROM outbox WHERE seq > 12 AND channel = 'ranking:2018-Q1:department'"), 1);
     publish(&c, "2018-03-27 00:00"); /* a new day */
     assert_int_equal(one(&c, "SELECT COUNT(*) FROM outbox"), 30);
+    city_close(&c);
+}
+
+/* Every board that was published last is the one that comes out of the whole history. */
+static void check_published(struct city *c, const char *minute) {
+    static const char *const periods[] = {"2018", "2018-Q1", "2018-03"}, *const words[] = {"city", "county", "department", "soe"};
+    publish(c, minute);
+    for (size_t i = 0; i < 12; i++) {
+        const char *period = periods[i / 4], *scope = words[i % 4];
+        struct buf  b;
+        struct jw   w;
+        buf_init(&b, 1U << 20);
+        jw_init(&w, &b);
+        assert_int_equal(ranking_board(&c->house, c->db, c->a, period, scope, at(minute), &w), ERR_OK);
+        struct rows *r = db_query(c->db, "SELECT data FROM outbox WHERE channel = ?1 ORDER BY seq DESC LIMIT 1", "s",
+                                  arena_printf(c->a, "ranking:%s:%s", period, scope));
+        assert_true(db_next(r));
+        const char *sent = strstr(row_s(r, 0), "\"day\":"), *whole = strstr(buf_str(&b), "\"day\":"); /* all but version and time of day */
+        assert_non_null(sent);
+        assert_string_equal(sent, whole);
+        assert_int_equal(db_rows_end(r), ERR_OK);
+        buf_fini(&b);
+    }
+}
+
+/* What the writer remembers of history is history: with new events, new tasks before and between the known ones, other units, and
+ * after a batch that was rolled back. */
+static void test_remembered(void **state) {
+    (void)state;
+    static const char *const a[] = {"NP-A", "NP-X"}, *const y[] = {"NP-Y"}, *const b0[] = {"NP-AA", "NP-B"};
+    struct city              c;
+    city_open(&c);
+    fill(&c);
+    check_published(&c, "2018-03-24 12:00");
+    const struct ranking_history *first = c.house.boards_history;
+    assert_non_null(first);
+    event(&c, "T3", "report", "in_progress", "NP-A", at("2018-03-24 12:01"));
+    event(&c, "T2", "report", "in_progress", "NP-Y", at("2018-03-24 12:02"));
+    event(&c, "T2", "report", "in_progress", "NP-B", at("2018-03-24 12:03"));
+    check_published(&c, "2018-03-24 13:00");
+    task(&c, "T0", "2018-03-22", a, 2);
+    task(&c, "T25", "2018-03-21", y, 1);
+    check_published(&c, "2018-03-24 14:00");
+    event(&c, "T25", "report", "in_progress", "NP-Y", at("2018-03-24 14:01"));
+    event(&c, "T1", "find_false", "closed", "", at("2018-03-24 14:01"));
+    check_published(&c, "2018-03-24 15:00");
+    assert_ptr_equal(c.house.boards_history, first); /* all of that was read as news */
+    unit(&c, "NP-AA", "department");                  /* stands between others: every index behind it moves */
+    task(&c, "T4", "2018-03-23", b0, 2);
+    check_published(&c, "2018-03-24 16:00");
+    MUST(db_begin(c.db) == ERR_OK);
+    event(&c, "T4", "report", "in_progress", "NP-AA", at("2018-03-24 16:01"));
+    event(&c, "T4", "submit_done", "submitted", "NP-AA", at("2018-03-24 16:02"));
+    assert_int_equal(ranking_publish(&c.house, c.db, 1, at("2018-03-24 16:30")), ERR_OK);
+    db_rollback(c.db);
+    ranking_aborted(&c.house);
+    event(&c, "T4", "report", "in_progress", "NP-B", at("2018-03-24 16:40"));
+    check_published(&c, "2018-03-24 17:00");
+    check_published(&c, "2018-03-26 00:00"); /* missing reports of the month are counted from the remembered ones */
+    MUST(db_exec(c.db, "DELETE FROM task_unit WHERE task = 'T0'", "") == ERR_OK && db_exec(c.db, "DELETE FROM task_event WHERE task = 'T0'", "") == ERR_OK &&
+         db_exec(c.db, "DELETE FROM task WHERE id = 'T0'", "") == ERR_OK);
+    check_published(&c, "2018-03-26 01:00");
+    city_close(&c);
+}
+
+static enum err seal(struct city *c, bool force) {
+    MUST(db_begin(c->db) == ERR_OK);
+    enum err e = ranking_seal(&c->house, c->db, force);
+    MUST(db_commit(c->db) == ERR_OK);
+    return e;
+}
+
+static int64_t boards_n(struct city *c) { return one(c, "SELECT COUNT(*) FROM outbox WHERE channel = 'ranking:2018:city'"); }
+static bool    is_marked(struct city *c) { return one(c, "SELECT COUNT(*) FROM kv WHERE name = 'boards.owed' AND value = '1'") == 1; }
+
+/* n reports, which make the boards dirty as req_dirty_boards does. */
+static void busy(struct city *c, int n, int *minutes) {
+    for (int i = 0; i < n; i++) event(c, "T3", "report", "in_progress", "NP-A", at("2018-03-20 08:00") + ++*minutes * 60000LL);
+    clock_wall_fake(at("2018-03-20 08:00") + *minutes * 60000LL + 1);
+    c->house.boards_dirty += (unsigned)n;
+}
+
+static void test_paced(void **state) {
+    (void)state;
+    struct city c;
+    int         t = 0;
+    city_open(&c);
+    fill(&c);
+    busy(&c, 1, &t);
+    assert_int_equal(seal(&c, false), ERR_OK);
+    for (int i = 0; i < 10; i++) { /* ten single changes: ten boards, however fast they come */
+        busy(&c, 1, &t);
+        assert_int_equal(seal(&c, false), ERR_OK);
+        assert_int_equal(ranking_due_us(&c.house), INT64_MAX);
+    }
+    assert_int_equal(boards_n(&c), 11);
+    assert_false(is_marked(&c));
+    c.house.boards_us = clock_mono_us() + 60000000; /* as if the last one had been just now, however slow this machine is */
+    busy(&c, 100, &t);
+    assert_int_equal(seal(&c, false), ERR_OK);
+    busy(&c, 100, &t);
+    assert_int_equal(seal(&c, false), ERR_OK);
+    busy(&c, 1, &t); /* the last one of the load is no exception */
+    assert_int_equal(seal(&c, false), ERR_OK);
+    assert_int_equal(boards_n(&c), 11);
+    assert_true(is_marked(&c));
+    assert_true(ranking_due_us(&c.house) > c.house.boards_us && ranking_due_us(&c.house) <= c.house.boards_us + 250000);
+    c.house.boards_us -= 61000000; /* the time has come, and nobody writes */
+    assert_true(ranking_due_us(&c.house) <= clock_mono_us());
+    assert_int_equal(seal(&c, false), ERR_OK);
+    assert_int_equal(boards_n(&c), 12);
+    assert_false(is_marked(&c));
+    assert_int_equal(ranking_due_us(&c.house), INT64_MAX);
+
+    c.house.boards_us = clock_mono_us() + 60000000;
+    busy(&c, 20, &t);
+    assert_int_equal(seal(&c, false), ERR_OK);
+    assert_true(is_marked(&c));
+    ranking_forget(&c.house); /* another process, after a crash: it knows the mark and nothing else */
+    c.house.boards_dirty = 0;
+    c.house.boards_us    = 0;
+    c.house.boards_owed = c.house.boards_marked = false;
+    assert_int_equal(seal(&c, false), ERR_OK);
+    assert_int_equal(boards_n(&c), 12);
+    assert_int_equal(ranking_recall(&c.house, c.db), ERR_OK);
+    assert_true(ranking_due_us(&c.house) <= clock_mono_us());
+    assert_int_equal(seal(&c, false), ERR_OK);
+    assert_int_equal(boards_n(&c), 13);
+    assert_false(is_marked(&c));
+    assert_int_equal(ranking_recall(&c.house, c.db), ERR_OK);
+    assert_int_equal(ranking_due_us(&c.house), INT64_MAX);
+
+    c.house.boards_us = clock_mono_us() + 60000000;
+    busy(&c, 20, &t);
+    MUST(db_begin(c.db) == ERR_OK); /* the batch that would have set the mark fails; the next one sets it */
+    assert_int_equal(ranking_seal(&c.house, c.db, false), ERR_OK);
+    db_rollback(c.db);
+    ranking_aborted(&c.house);
+    assert_true(ranking_due_us(&c.house) < INT64_MAX && ranking_due_us(&c.house) > clock_mono_us());
+    busy(&c, 20, &t);
+    assert_int_equal(seal(&c, false), ERR_OK);
+    assert_true(is_marked(&c));
+    assert_int_equal(seal(&c, true), ERR_OK); /* at the end of a process nothing is put off */
+    assert_int_equal(boards_n(&c), 14);
+    assert_false(is_marked(&c));
+
+    c.house.boards_cost_us = 100000; /* boards of a large city: a tenth of the time, also for single changes */
+    c.house.boards_us      = clock_mono_us();
+    busy(&c, 1, &t);
+    assert_int_equal(seal(&c, false), ERR_OK);
+    assert_true(is_marked(&c));
+    assert_int_equal(ranking_due_us(&c.house), c.house.boards_us + 1000000);
+    clock_wall_fake(0);
     city_close(&c);
 }
 
@@ -463,7 +617,7 @@ static void test_cost(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_board),   cmocka_unit_test(test_published_once_per_change), cmocka_unit_test(test_version_rises),
+        cmocka_unit_test(test_board),   cmocka_unit_test(test_published_once_per_change), cmocka_unit_test(test_remembered), cmocka_unit_test(test_paced), cmocka_unit_test(test_version_rises),
         cmocka_unit_test(test_frozen_comes_out_again), cmocka_unit_test(test_methods),    cmocka_unit_test(test_channel),
         cmocka_unit_test(test_cost),
     };

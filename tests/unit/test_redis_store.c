@@ -314,6 +314,63 @@ static void t_channel(void **state) {
     x_free(big);
 }
 
+/* Many in one command: the same as one after the other. */
+static void t_publish_some(void **state) {
+    (void)state;
+    struct channel_item   v[40];
+    struct channel_pos    at[CHANNEL_ITEMS_MAX];
+    bool                  published[CHANNEL_ITEMS_MAX];
+    char                  names[4][256], data[40][16], *big = x_malloc(CHANNEL_DATA_MAX + 1);
+    uint64_t              offset[4] = {0};
+    struct channel_entry *list;
+    size_t                n, calls = 0;
+    bool                  complete;
+    for (size_t i = 0; i < 4; i++) { /* the longest names there may be: fewer of them fit into one command */
+        memset(names[i], 'x', sizeof names[i]);
+        (void)snprintf(names[i], sizeof names[i], "task:t%zu", i);
+        if (i == 3) names[i][strlen(names[i])] = 'x', names[i][NAME_MAX_BYTES] = '\0';
+    }
+    for (size_t i = 0; i < 40; i++) {
+        (void)snprintf(data[i], sizeof data[i], "{\"i\":%zu}", i);
+        v[i] = (struct channel_item){names[i % 4], i % 3 ? NULL : "k", data[i], (int64_t)i + 1, 100, 60};
+    }
+    memset(big, ' ', CHANNEL_DATA_MAX);
+    big[CHANNEL_DATA_MAX] = '\0';
+    v[20].data            = big;
+    for (size_t i = 0, done; i < 40; i += done, calls++) {
+        assert_int_equal(channel_publish_some(r, &v[i], 40 - i, &done, at, published), ERR_OK);
+        assert_in_range(done, 1, CHANNEL_ITEMS_MAX);
+        for (size_t k = 0; k < done; k++) {
+            assert_true(published[k]);
+            assert_int_equal(at[k].offset, ++offset[(i + k) % 4]); /* no gap, also twice in one command */
+        }
+    }
+    assert_in_range(calls, 5, 20);
+    int64_t relayed = 0;
+    assert_int_equal(channel_relayed(r, &relayed), ERR_OK);
+    assert_int_equal(relayed, 40);
+    for (size_t c = 1; c < 4; c++) { /* not 0: the long one does not fit the arena */
+        assert_int_equal(channel_read(r, a, names[c], "", 0, 100, &pos, &list, &n, &complete), ERR_OK);
+        assert_int_equal(pos.offset, 10);
+        assert_int_equal(n, 10);
+        for (size_t i = 0; i < n; i++) assert_string_equal(list[i].data, data[i * 4 + c]);
+    }
+    size_t done;
+    v[1].seq = 1000; /* sent again after an answer was lost, one new among them */
+    assert_int_equal(channel_publish_some(r, v, 4, &done, at, published), ERR_OK);
+    assert_int_equal(done, 4);
+    for (size_t i = 0; i < 4; i++) assert_int_equal(published[i], i == 1);
+    assert_int_equal(at[0].offset, 10);
+    assert_int_equal(at[1].offset, 11);
+    v[2].channel = "";
+    v[0].seq     = 2000;
+    assert_int_equal(channel_publish_some(r, v, 4, &done, at, published), ERR_INPUT); /* nothing of the call happens */
+    assert_int_equal(done, 0);
+    assert_int_equal(channel_top(r, names[0], &pos), ERR_OK);
+    assert_int_equal(pos.offset, 10);
+    x_free(big);
+}
+
 static void t_history(void **state) {
     (void)state;
     struct channel_entry *list;
@@ -545,7 +602,7 @@ static void t_away(void **state) {
 
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-    const struct CMUnitTest tests[] = {T(t_session), T(t_session_limits), T(t_session_index), T(t_session_many), T(t_limit),  T(t_once), T(t_channel), T(t_history),
+    const struct CMUnitTest tests[] = {T(t_session), T(t_session_limits), T(t_session_index), T(t_session_many), T(t_limit),  T(t_once), T(t_channel), T(t_publish_some), T(t_history),
                                        T(t_epoch),   T(t_publishers),     T(t_bus_text),      T(t_presence),     T(t_lane), T(t_away)};
     return cmocka_run_group_tests_name("redis_store", tests, setup_group, teardown_group);
 }

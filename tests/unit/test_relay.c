@@ -25,6 +25,7 @@
 #include "push/rebuild.h"
 #include "push/relay.h"
 #include "store/delivery.h"
+#include "store/kv.h"
 #include "store/migrate.h"
 #include "store/outbox.h"
 #include "store/redis.h"
@@ -200,11 +201,64 @@ static void t_order(void **state) {
     for (int i = 0; i < 10; i++) say("task:1", 60);
     AWAIT(look("task:1") == 600);
     stop();
-    start(); /* reads what is still in the outbox again: nothing twice */
+    start(); /* goes on behind what is out: nothing twice */
     say("task:1", 1);
     AWAIT(look("task:1") == 601);
     AWAIT(relay_is_idle(h.relay));
     AWAIT(metric_get(M_C_outbox_waiting) == 0);
+}
+
+/* Started anew together with its Redis: what was out is not said again under the new epoch; what was not is. */
+static void t_both_anew(void **state) {
+    (void)state;
+    struct channel_pos before, after;
+    say("task:1", 30);
+    AWAIT(look("task:1") == 30);
+    OK(channel_top(h.r, "task:1", &before));
+    stop();
+    say("task:1", 3);
+    redis_server_stop(h.server);
+    OK(redis_server_start(h.dir, &h.server, h.redis, sizeof h.redis, h.why, sizeof h.why));
+    start();
+    AWAIT(look("task:1") == 3);
+    OK(channel_top(h.r, "task:1", &after));
+    assert_string_not_equal(before.epoch, after.epoch);
+}
+
+static enum err place_is_noted(struct db *db, void *arg) {
+    const char *v;
+    enum err    e = kv_get(db, h.arena, "relay.seq", &v);
+    *(long *)arg  = e == ERR_OK ? strtol(v, NULL, 10) : -1;
+    return e == ERR_NOTFOUND ? ERR_OK : e;
+}
+
+/* And when that Redis was emptied meanwhile: as far as the store noted it. */
+static void t_flushed_anew(void **state) {
+    (void)state;
+    long noted = 0;
+    say("task:1", 30);
+    AWAIT(look("task:1") == 30);
+    stop();
+    start(); /* its first pass notes the place */
+    AWAIT(writer_call(h.writer, place_is_noted, &noted) == ERR_OK && noted == 30);
+    stop();
+    raw("FLUSHALL");
+    start();
+    say("task:1", 2);
+    AWAIT(look("task:1") == 2);
+}
+
+/* A Redis whose channels have seen the higher numbers of another store does not swallow the first ones of this. */
+static void t_other_store(void **state) {
+    (void)state;
+    struct channel_pos pos;
+    bool               published;
+    stop();
+    OK(channel_publish(h.r, "task:1", NULL, "{\"n\":-1}", 5000, 100, 3600, &pos, &published));
+    assert_true(published);
+    start();
+    say("task:1", 4);
+    AWAIT(look("task:1") == 4);
 }
 
 static void t_killed(void **state) {
@@ -278,10 +332,9 @@ static enum err add_bad(struct db *db, void *arg) {
     char long_name[400];
     memset(long_name, 'x', sizeof long_name);
     long_name[sizeof long_name - 1] = '\0';
-    enum err e = db_exec(db, "UPDATE counter SET value = value + 1 WHERE name = 'outbox'", ""); /* outbox_add would refuse it */
-    return e ? e
-             : db_exec(db, "INSERT INTO outbox (seq, channel, data, at_wall) VALUES ((SELECT value FROM counter WHERE name = 'outbox'), ?1, '{}', ?2)",
-                       "si", long_name, clock_wall_ms());
+    /* outbox_add would refuse it */
+    return db_exec(db, "INSERT INTO outbox (seq, channel, data, at_wall) VALUES ((SELECT MAX(seq) + 1 FROM outbox), ?1, '{}', ?2)", "si",
+                   long_name, clock_wall_ms());
 }
 
 static void t_bad_row(void **state) {
@@ -376,7 +429,9 @@ static void t_rebuild(void **state) {
 int main(int argc, char **argv) {
     log_set(LOG_ERROR, 2);
     if (argc == 2) cmocka_set_test_filter(argv[1]);
-    const struct CMUnitTest tests[] = {T(t_order),   T(t_killed),   T(t_away), T(t_flushed),    T(t_older_log),
-                                       T(t_bad_row), T(t_big_rows), T(t_trim), T(t_lane_limit), T(t_rebuild)};
+    const struct CMUnitTest tests[] = {T(t_order),     T(t_both_anew), T(t_flushed_anew), T(t_other_store),
+                                       T(t_killed),    T(t_away),      T(t_flushed),      T(t_older_log),
+                                       T(t_bad_row),   T(t_big_rows),  T(t_trim),         T(t_lane_limit),
+                                       T(t_rebuild)};
     return cmocka_run_group_tests_name("relay", tests, NULL, NULL);
 }

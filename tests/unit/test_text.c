@@ -2,10 +2,12 @@
  *
  * Text from outside: UTF-8, forbidden characters, document numbers, hex and base64url.
  */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -182,10 +184,39 @@ static void t_b64url(void **state) {
     assert_int_equal(b64url_decode(back, sizeof back, "Zm\0v", 4, &n), ERR_INPUT);
 }
 
+static int format(char *out, size_t cap, const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    int n = text_format(out, cap, fmt, ap);
+    va_end(ap);
+    return n;
+}
+
+/* The same as the library's, also where it is cut. */
+static void t_format(void **state) {
+    (void)state;
+    char a[64], b[64];
+#define SAME(...)                                                                                                                \
+    for (size_t cap = 0; cap <= sizeof a; cap++) {                                                                               \
+        memset(a, '#', sizeof a);                                                                                                \
+        memset(b, '#', sizeof b);                                                                                                \
+        assert_int_equal(format(a, cap, __VA_ARGS__), snprintf(b, cap, __VA_ARGS__));                                            \
+        if (cap) assert_string_equal(a, b);                                                                                      \
+        assert_memory_equal(a + cap, b + cap, sizeof a - cap);                                                                   \
+    }
+    SAME("%s", "")
+    SAME("plain, 100%%")
+    SAME("%s:%d%%/%lld", "重点工作", -1, 123456789012345LL)
+    SAME("%lld%lld", LLONG_MIN, LLONG_MAX)
+    SAME("%d%d%d", INT_MIN, INT_MAX, 0)
+    SAME("%s%s", "a", "b")
+    SAME("%.3s|%5d|%02d|%zu|%s", "abcdef", 7, 7, (size_t)9, "z") /* not of the simple kind */
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(t_utf8), cmocka_unit_test(t_clean), cmocka_unit_test(t_docno),
-        cmocka_unit_test(t_fold), cmocka_unit_test(t_hex),   cmocka_unit_test(t_b64url),
+        cmocka_unit_test(t_fold), cmocka_unit_test(t_hex),   cmocka_unit_test(t_b64url),  cmocka_unit_test(t_format),
     };
     return cmocka_run_group_tests_name("text", tests, NULL, NULL);
 }

@@ -137,6 +137,7 @@ static void city_open(struct city *c) {
 
 static void city_close(struct city *c) {
     char cmd[96];
+    ranking_forget(&c->house);
     calendar_free((struct calendar *)(uintptr_t)c->house.cal);
     (void)snprintf(cmd, sizeof cmd, "rm -rf '%s'", c->dir);
     MUST(system(cmd) == 0);

@@ -18,6 +18,7 @@ static struct {
     pthread_cond_t  some;
     char            text[4096];
     int             done_n, seal_fails;
+    int64_t         due_us; /* once; 0: nothing is owed */
     bool            gate_open, at_gate;
 } seen = {.lock = PTHREAD_MUTEX_INITIALIZER, .some = PTHREAD_COND_INITIALIZER};
 
@@ -34,8 +35,21 @@ static enum err seal(void *arg, struct db *db) {
     if (seen.seal_fails) return ERR_INTERNAL;
     return db_exec(db, "UPDATE s SET n = n + 1", "");
 }
+static int64_t due(void *arg) {
+    (void)arg;
+    pthread_mutex_lock(&seen.lock);
+    int64_t at = seen.due_us ? seen.due_us : INT64_MAX;
+    pthread_mutex_unlock(&seen.lock);
+    return at;
+}
+static void owe(int64_t at_us) {
+    pthread_mutex_lock(&seen.lock);
+    seen.due_us = at_us;
+    pthread_mutex_unlock(&seen.lock);
+}
 static void committed(void *arg, size_t n) {
     char t[32];
+    if (n == 0) owe(0);
     (void)arg;
     (void)snprintf(t, sizeof t, "committed:%zu", n);
     note(t);
@@ -45,7 +59,7 @@ static void aborted(void *arg) {
     note("aborted");
 }
 
-enum kind { GOOD, REFUSE, DUP, BROKEN, SWALLOW, GATE, SLOW };
+enum kind { GOOD, REFUSE, REFUSE_FIRST, DUP, BROKEN, SWALLOW, GATE, SLOW };
 
 struct job {
     struct write_job job;
@@ -65,6 +79,7 @@ static enum err run_job(struct db *db, struct write_job *j) {
         while (!seen.gate_open) pthread_cond_wait(&seen.some, &seen.lock);
         pthread_mutex_unlock(&seen.lock);
     }
+    if (x->kind == REFUSE_FIRST) return ERR_PERM;
     enum err e = db_exec(db, "INSERT INTO t (id) VALUES (?1)", "i", (int64_t)(x->kind == DUP ? 1 : x->id));
     if (e) return e;
     if (x->kind == SLOW)
@@ -119,11 +134,12 @@ static int start(size_t queue, size_t batch) {
     char why[256] = "";
     seen.text[0] = '\0';
     seen.done_n = seen.seal_fails = 0;
+    seen.due_us = 0;
     seen.gate_open = seen.at_gate = false;
     look = sk_fresh();
     sk_script(look, "CREATE TABLE t (id INTEGER PRIMARY KEY) STRICT; CREATE TABLE audit (id INTEGER, e INTEGER) STRICT; CREATE TABLE s (n INTEGER);"
                     "INSERT INTO s VALUES (0)");
-    struct writer_hooks h = {.seal = seal, .committed = committed, .aborted = aborted};
+    struct writer_hooks h = {.seal = seal, .committed = committed, .aborted = aborted, .due_us = due};
     return writer_start(sk_path, queue, batch, h, &w, why, sizeof why) != ERR_OK;
 }
 
@@ -162,6 +178,55 @@ static void t_batch(void **state) {
     assert_int_equal(sk_i(look, "SELECT n FROM s"), 3);
     assert_string_equal(seen.text, "seal committed:1 done:1000:OK seal committed:8 done:0:OK done:1:OK done:2:OK done:3:E_STATE done:4:OK done:5:E_DUP done:6:OK done:7:OK "
                                    "seal committed:3 done:8:OK done:9:OK done:10:OK ");
+}
+
+/* Refusals before the first change cost nothing; one behind a change has its batch run again, and only itself undone. */
+static void t_refusals(void **state) {
+    (void)state;
+    struct job gate, j[6];
+    hold(&gate);
+    for (int i = 0; i < 6; i++) submit(&j[i], i, i == 1 || i == 4 ? REFUSE_FIRST : GOOD);
+    let_go();
+    wait_done(7);
+    for (int i = 0; i < 6; i++) assert_int_equal(j[i].runs, 1);
+    assert_int_equal(sk_i(look, "SELECT COUNT(*) FROM t WHERE id < 6"), 4);
+    assert_int_equal(sk_i(look, "SELECT COUNT(*) FROM audit"), 2);
+    seen.gate_open = seen.at_gate = false;
+    submit(&gate, 1001, GATE);
+    pthread_mutex_lock(&seen.lock);
+    while (!seen.at_gate) pthread_cond_wait(&seen.some, &seen.lock);
+    pthread_mutex_unlock(&seen.lock);
+    for (int i = 0; i < 6; i++) submit(&j[i], 10 + i, i == 1 ? REFUSE_FIRST : i == 3 ? REFUSE : GOOD);
+    let_go();
+    wait_done(14);
+    for (int i = 0; i < 6; i++) {
+        assert_int_equal(j[i].runs, i <= 3 ? 2 : 1);
+        assert_int_equal(j[i].result, i == 1 ? ERR_PERM : i == 3 ? ERR_STATE : ERR_OK);
+    }
+    assert_int_equal(sk_i(look, "SELECT COUNT(*) FROM t WHERE id BETWEEN 10 AND 15"), 4);
+    assert_int_equal(sk_i(look, "SELECT COUNT(*) FROM audit"), 4); /* each refusal once */
+    assert_int_equal(writer_stats(w).failed_batches, 0);
+    assert_null(strstr(seen.text, "aborted"));
+}
+
+/* What the hooks owe is done at its time though nobody writes, and at the end. */
+static void t_due(void **state) {
+    (void)state;
+    struct job j[2];
+    owe(clock_mono_us() + 30000);
+    submit(&j[0], 1, GOOD);
+    wait_done(1);
+    while (writer_stats(w).owes) continue;
+    assert_non_null(strstr(seen.text, "seal committed:1 done:1:OK seal committed:0 "));
+    uint64_t batches = writer_stats(w).batches;
+    assert_int_equal(batches, 2);
+    owe(clock_mono_us() + 3600000000LL);
+    submit(&j[1], 2, GOOD);
+    wait_done(2);
+    assert_true(writer_stats(w).owes);
+    writer_end(w); /* now or never */
+    assert_int_equal(writer_stats(w).batches, batches + 2);
+    assert_false(writer_stats(w).owes);
 }
 
 static void t_engine_error(void **state) {
@@ -300,6 +365,6 @@ static void t_locked_out(void **state) {
 
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-    const struct CMUnitTest tests[] = {T(t_batch), T(t_engine_error), T(t_seal_fails), T(t_bound), T(t_time), T(t_stop), T(t_locked_out), T(t_no_store)};
+    const struct CMUnitTest tests[] = {T(t_batch), T(t_refusals), T(t_due), T(t_engine_error), T(t_seal_fails), T(t_bound), T(t_time), T(t_stop), T(t_locked_out), T(t_no_store)};
     return cmocka_run_group_tests_name("writer", tests, NULL, NULL);
 }

@@ -19,6 +19,11 @@ function invalid(input, text) {
   input.focus();
 }
 
+function valid(input) {
+  input.removeAttribute('aria-invalid');
+  input.parentElement?.querySelector('.wrong')?.remove();
+}
+
 // a: {title, say, facts, reason, four, act, danger}; run(reason) does it. Resolves when it was done; null: closed without.
 export function askAct(a, run) {
   return new Promise((resolve) => {
@@ -44,12 +49,12 @@ export function askAct(a, run) {
         h('div', 'acts', close, go),
       ].filter(Boolean),
     );
+    for (const x of [reason, four]) x.addEventListener('input', () => valid(x));
     let result = null;
     form.onsubmit = async (e) => {
       e.preventDefault();
       if (busy) return;
-      for (const x of [reason, four]) x.removeAttribute('aria-invalid');
-      for (const x of form.querySelectorAll('.field .wrong')) x.remove();
+      for (const x of [reason, four]) valid(x);
       const why = reason.value.trim().replace(/\s+/g, ' ');
       if (a.four && four.value.trim() !== a.four) invalid(four, `请输入「${a.four}」，与上面的对象一致。`);
       if (a.reason && why.length < 2) invalid(reason, '请写明原因，至少2个字。');

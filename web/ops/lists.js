@@ -108,7 +108,7 @@ export class Queues {
   }
 
   row(d) {
-    const see = button('经过', 'plain', () => this.tell.open(d.notice, { title: d.title, name: d.name }));
+    const see = button('查看', 'plain', () => this.tell.open(d.notice, { title: d.title, name: d.name }));
     see.hidden = !d.notice;
     see.dataset.focus = `see ${d.id}`;
     see.setAttribute('aria-label', `查看经过 ${d.id}`);
@@ -170,7 +170,7 @@ export class Messages {
     const head = h('tr', '', ['时间', '消息', '已读', '各通道', '操作'].map((t) => h('th', '', t)));
     for (const th of head.children) th.scope = 'col';
     const rows = this.items.map((n) => {
-      const see = button('经过', 'plain', () => this.tell.open(n.id, { title: n.title, name: r.people[0].name }));
+      const see = button('查看', 'plain', () => this.tell.open(n.id, { title: n.title, name: r.people[0].name }));
       see.setAttribute('aria-label', `查看经过 ${n.id}`);
       return h('tr', '', h('td', 'nowrap', moment(n.created_at)), h('td', '', n.title, h('small', '', `P${n.priority} · ${n.kind}`)), h('td', '', n.read_at ? moment(n.read_at) : '未读'),
         h('td', '', h('span', 'chips', n.deliveries.map((d) => h('span', '', `${d.channel_text} `, deliveryState(d.state))))), h('td', '', see));

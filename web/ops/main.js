@@ -173,6 +173,8 @@ $('blank-act').addEventListener('click', () => {
   turn();
 });
 
+$('stale-act').addEventListener('click', () => live.start());
+
 function draw() {
   for (const v of Object.keys(TITLES)) $(v).hidden = v !== view || !data || Boolean(fault);
   if (fault) blank(fault[0], fault[1], !live.ended);
@@ -201,6 +203,8 @@ function pill() {
   document.body.dataset.live = state;
   const text = { cold: '正在连接', live: '实时', late: `数据延迟 ${ago(age)}`, off: `已断开 ${ago(age)}` }[state];
   setText($('pill-text'), text);
+  $('stale').hidden = state !== 'off' || !data;
+  setText($('stale-text'), `显示的是 ${clock(data?.at)} 的内容，恢复后自动更新。`);
   setText($('asof'), data ? `数据时间 ${clock(data.at)}` : '数据时间 —');
 }
 

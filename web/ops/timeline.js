@@ -11,9 +11,16 @@ const RECEIPTS = { delivered: '回执：已送达', failed: '回执：未送达'
 const dialog = $('trace');
 
 function event(e) {
-  const word = e.what === 'receipt' ? (RECEIPTS[e.verdict] ?? '回执') : (e.verdict_text ?? (e.verdict ? e.verdict : '等待运营方答复'));
-  const bad = e.what === 'receipt' ? e.verdict === 'failed' : e.verdict && !['sent', 'delivered', 'simulated', 'logged'].includes(e.verdict);
-  return h('li', bad ? 'bad' : '', h('time', '', moment(e.at)), h('div', '', e.provider ? h('b', '', `${e.provider} `) : null, word, e.detail_text ? `：${e.detail_text}` : '', e.detail ? h('span', '', ' ', h('code', '', e.detail)) : null));
+  const receipt = e.what === 'receipt';
+  const bad = receipt ? e.verdict === 'failed' : e.verdict && !['sent', 'delivered', 'simulated', 'logged'].includes(e.verdict);
+  const word = receipt ? (RECEIPTS[e.verdict] ?? '回执') : (e.verdict_text ?? '等待运营方答复');
+  const means = bad && e.detail_text; // the code says it more exactly than the verdict
+  return h(
+    'li',
+    bad ? 'bad' : '',
+    h('time', '', moment(e.at)),
+    h('div', '', e.provider ? h('b', '', `${e.provider} `) : null, !means ? word : receipt ? `${word}：${means}` : means, e.detail ? h('span', '', ' ', h('code', '', e.detail)) : null),
+  );
 }
 
 // The mark of a step and the thread to the next.

@@ -28,6 +28,8 @@ export class Gateway {
     this.file = path.join(this.dir, 'zhangban.conf');
     this.log = '';
     this.clients = [];
+    process.setMaxListeners(0);
+    process.on('exit', () => this.proc?.kill('SIGKILL'));
   }
 
   /** Whole or not at all: other commands of the same gateway may be reading it. */
@@ -38,8 +40,8 @@ export class Gateway {
     fs.renameSync(next, this.file);
   }
 
-  /** Starts and waits for the ready line. */
-  async start() {
+  /** Starts the process and does not wait for it. */
+  launch() {
     this.writeConf();
     this.exit = null;
     this.out = '';
@@ -48,8 +50,13 @@ export class Gateway {
     this.proc = spawn(BIN, ['--config', this.file, 'serve'], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.proc.stdout.on('data', (d) => { this.out += d; });
     this.proc.stderr.on('data', (d) => { this.log += d; });
-    process.on('exit', () => this.proc.kill('SIGKILL'));
     this.ended = new Promise((done) => this.proc.on('exit', (code, signal) => { this.exit = { code, signal }; done(this.exit); }));
+    return this;
+  }
+
+  /** Starts and waits for the ready line. */
+  async start() {
+    this.launch();
     await until(() => {
       if (this.exit) throw new Error(`gateway ended ${JSON.stringify(this.exit)}\n${this.log}`);
       return /zhangban ready http:\/\/(\S+)/.test(this.out);

@@ -9,11 +9,12 @@ import { until } from './until.mjs';
 const run = promisify(execFile);
 
 export class Redis {
-  constructor(dir) { this.dir = dir; this.sock = path.join(dir, 'r.sock'); }
+  /** aof: with an append-only file, as the private one has. */
+  constructor(dir, { aof = false } = {}) { this.dir = dir; this.sock = path.join(dir, 'r.sock'); this.aof = aof ? 'yes' : 'no'; }
 
   async start() {
-    this.proc = spawn('redis-server', ['--port', '0', '--unixsocket', this.sock, '--dir', this.dir, '--save', '', '--appendonly', 'no', '--dbfilename', 'dump.rdb'],
-      { stdio: 'ignore' });
+    this.proc = spawn('redis-server', ['--port', '0', '--unixsocket', this.sock, '--dir', this.dir, '--save', '', '--appendonly', this.aof,
+      '--dbfilename', 'dump.rdb'], { stdio: 'ignore' });
     process.on('exit', () => this.proc.kill('SIGKILL'));
     await until(() => this.cli('PING').then((o) => o === 'PONG'), { what: 'redis' });
     this.proc.unref();

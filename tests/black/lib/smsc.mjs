@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// The carrier's gateway of the tests as a process of its own (tests/peers/smsc.mjs), and its control port.
+// A carrier's gateway of the tests as a process of its own (tests/peers: smsc.mjs, smpp.mjs, smgp.mjs, sgip.mjs), and its control port.
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { ROOT } from './gateway.mjs';
 import { until } from './until.mjs';
 
 export class Smsc {
+  constructor(script = 'smsc.mjs') { this.script = script; }
+
   async start(...args) {
-    this.proc = spawn(process.execPath, [path.join(ROOT, 'tests/peers/smsc.mjs'), ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.proc = spawn(process.execPath, [path.join(ROOT, 'tests/peers', this.script), ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
     let out = '';
     this.proc.stdout.on('data', (d) => { out += d; });
     process.on('exit', () => this.proc.kill('SIGKILL'));

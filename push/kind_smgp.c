@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "push/kinds.h"
+#include "push/link_options.h"
+
+static const struct provider_opt opts[] = {
+    {"host", OPT_TEXT, NULL, "the carrier's gateway, a numeric address", 0, 0},
+    {"port", OPT_NUMBER, "8890", "", 1, 65535},
+    {"client_id", OPT_TEXT, NULL, "account, at most 8 characters", 0, 0},
+    {"secret_file", OPT_FILE, NULL, "file with the shared secret, at most 15 characters", 0, 0},
+    {"src_id", OPT_TEXT, NULL, "access number shown as the sender", 0, 0},
+    {"service_id", OPT_TEXT, NULL, "business code of the carrier", 0, 0},
+    {"version", OPT_NUMBER, "30", "30 or 13", 13, 30},
+    {"hash_padded", OPT_BOOL, "false", "an account shorter than 8 characters is hashed with its padding; gateways differ", 0, 0},
+    {"codes", OPT_TEXT, "",
+     "what this gateway means by its own codes: 128-131=throttled 140=config; words: retry throttled config rejected", 0, 0},
+};
+
+static void fill(const struct provider *p, struct link_conf *c) {
+    c->user        = provider_text(p, "client_id");
+    c->version     = provider_number(p, "version") < 30 ? 0x13 : 0x30;
+    c->hash_padded = provider_flag(p, "hash_padded");
+}
+
+const struct provider_kind kind_smgp = {.name       = "smgp",
+                                        .channel    = "sms",
+                                        .vendor     = "",
+                                        .doc        = "China Telecom, SMGP 3.0",
+                                        .opts       = opts,
+                                        .opts_n     = sizeof opts / sizeof opts[0],
+                                        .rate_per_s = 100,
+                                        .link       = &LINK_SMGP,
+                                        .link_fill  = fill,
+                                        .open       = link_options_check};
