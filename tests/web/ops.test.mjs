@@ -213,6 +213,9 @@ test('an auditor sees the same and may do nothing; another role is told so; with
   await none.route('**/v1/ops-session', (r) => r.fulfill({ status: 404, body: '{}' })); // as outside a demo
   await none.goto(`${gw.url}/ops`);
   await none.locator('#blank-title', { hasText: '请重新登录' }).waitFor();
+  await none.goto(`${gw.url}/ops?#token=${'x'.repeat(43)}`); // one that died
+  await none.locator('#blank-title', { hasText: '请重新登录' }).waitFor();
+  await good(none, 'ops-no-token');
   await none.context().close();
 });
 
@@ -232,6 +235,7 @@ test('carriers away, the line away: said in words, figures stay, and all comes b
   await page.locator('body[data-live=off]').waitFor({ timeout: 20000 });
   assert.match(await page.locator('#pill-text').textContent(), /^已断开 \d+秒$/);
   assert.match(await page.locator('.sentence h2').textContent(), /一切正常/, 'the last figures stay');
+  assert.match(await page.locator('#stale').textContent(), /^网络已断开显示的是 \d\d:\d\d:\d\d 的内容，恢复后自动更新。重试$/);
   await good(page, 'ops-off');
   await gw.start();
   await page.context().setOffline(false);

@@ -6,6 +6,8 @@ import { NoSession, forgetToken, openSession } from './session.js';
 
 const AGAIN_MS = 4000;
 const ANSWER_MS = 10000;
+const TOKEN_DIED = 3500; // close codes from here on: not to be tried again with this token
+const TOKEN_UNKNOWN = 109;
 
 // What the server refused, in its own words: {code: "E_STATE", message: "…"}.
 export class Refused extends Error {
@@ -35,15 +37,20 @@ export class Live {
     });
     this.client.on('connected', () => hooks.up(true));
     this.client.on('connecting', () => hooks.up(false));
-    this.client.on('disconnected', () => {
+    this.client.on('disconnected', (ctx) => {
       hooks.up(false);
-      if (this.given) {
-        this.given = '';
-        forgetToken();
-      }
+      if (ctx.code >= TOKEN_DIED) this.forget();
       if (!this.ended) setTimeout(() => this.start(), AGAIN_MS);
     });
-    this.client.on('error', () => {}); // each failed attempt; the pill tells
+    this.client.on('error', (ctx) => {
+      if (ctx.error?.code === TOKEN_UNKNOWN) this.forget(); // else each failed attempt: the pill tells
+    });
+  }
+
+  forget() {
+    if (!this.given) return;
+    this.given = '';
+    forgetToken();
   }
 
   async token() {
@@ -63,6 +70,12 @@ export class Live {
   start() {
     this.client.setToken('');
     this.client.connect();
+  }
+
+  // Now, not after the pause between attempts.
+  retry() {
+    this.client.disconnect();
+    this.start();
   }
 
   get isUp() {

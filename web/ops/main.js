@@ -169,11 +169,10 @@ function blank(title, more, again) {
 }
 $('blank-act').addEventListener('click', () => {
   fault = null;
-  live.start();
-  turn();
+  live.retry();
 });
 
-$('stale-act').addEventListener('click', () => live.start());
+$('stale-act').addEventListener('click', () => live.retry());
 
 function draw() {
   for (const v of Object.keys(TITLES)) $(v).hidden = v !== view || !data || Boolean(fault);
