@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "handlers/access.h"
+#include "handlers/circular.h"
 #include "handlers/method.h"
 #include "handlers/ranking.h"
 
@@ -16,6 +17,8 @@ const struct channel_row channel_rows[] = {
      .roles = ROLE_STAFF | ROLE_DISPLAY | ROLE_ADMIN | ROLE_AUDITOR, .may = ranking_channel_may, .snapshot = ranking_channel_snapshot},
     {.prefix = "unit", .doc = "一个单位的任务与批示", .size = 300, .ttl_s = 86400, .roles = ROLE_STAFF | ROLE_AUDITOR, .may = access_unit_channel},
     {.prefix = "task", .doc = "一项任务的办理过程", .size = 300, .ttl_s = 86400, .roles = ROLE_STAFF | ROLE_AUDITOR, .may = access_task_channel},
+    {.prefix = "circular", .doc = "一份必读通知的送达和阅读人数（发送人和发送单位的督办人员）", .flags = CH_LATEST | CH_SNAPSHOT, .size = 100, .ttl_s = 86400,
+     .roles = ROLE_STAFF, .may = circular_channel_may, .snapshot = circular_channel_snapshot},
 };
 const size_t channel_rows_n = sizeof channel_rows / sizeof channel_rows[0];
 

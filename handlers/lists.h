@@ -9,6 +9,7 @@
 
 extern const struct method_list auth_methods;
 extern const struct method_list board_session_methods;
+extern const struct method_list circular_methods;
 extern const struct method_list device_methods;
 extern const struct method_list event_methods;
 extern const struct method_list instruction_methods;

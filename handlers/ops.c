@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metric.h"
+#include "handlers/delivery_words.h"
 #include "handlers/lists.h"
 #include "handlers/ops_int.h"
 #include "push/code_words.h"
@@ -314,11 +315,10 @@ static void write_today(struct req *r, const struct day *d) {
     jw_arr(r->out);
     for (size_t i = 0; i < d->states_n; i++) {
         const struct ops_sum *s = &d->states[i];
-        int                   c = delivery_channel_of(s->of);
         dead += strcmp(s->word, "failed") == 0 || strcmp(s->word, "unknown") == 0 ? s->n : 0;
         jw_obj(r->out);
         jw_kstr(r->out, "channel", s->of);
-        jw_kstr(r->out, "channel_text", c < 0 ? s->of : delivery_channels[c].zh);
+        jw_kstr(r->out, "channel_text", delivery_channel_zh(s->of));
         jw_kstr(r->out, "state", s->word);
         jw_kint(r->out, "n", s->n);
         jw_obj_end(r->out);

@@ -7,6 +7,7 @@
 
 #include "base/idno.h"
 #include "base/text.h"
+#include "handlers/delivery_words.h"
 #include "handlers/lists.h"
 #include "handlers/ops_int.h"
 #include "handlers/people.h"
@@ -61,7 +62,6 @@ static const char *why_not_again(struct req *r, const struct ops_delivery *d, en
 static enum err write_one(struct req *r, const struct ops_delivery *d) {
     const struct trace_delivery t = {d->id, d->channel, d->state, d->verdict, d->detail, d->provider, d->vendor, d->step, d->due_wall, d->updated_wall, d->attempts};
     enum err                    e;
-    int                         c   = delivery_channel_of(d->channel);
     const char                 *not = why_not_again(r, d, &e);
     jw_kstr(r->out, "id", d->id);
     jw_kstr(r->out, "notice", *d->notice ? d->notice : NULL);
@@ -73,7 +73,7 @@ static enum err write_one(struct req *r, const struct ops_delivery *d) {
     jw_kint(r->out, "priority", d->priority);
     jw_kint(r->out, "step", d->step);
     jw_kstr(r->out, "channel", d->channel);
-    jw_kstr(r->out, "channel_text", c < 0 ? d->channel : delivery_channels[c].zh);
+    jw_kstr(r->out, "channel_text", delivery_channel_zh(d->channel));
     jw_kstr(r->out, "provider", *d->provider ? d->provider : NULL);
     jw_kstr(r->out, "vendor", *d->vendor ? d->vendor : NULL);
     jw_kstr(r->out, "state", d->state);
@@ -231,11 +231,10 @@ static enum err write_notice(struct req *r, const struct ops_notice *n) {
     jw_key(r->out, "deliveries");
     jw_arr(r->out);
     for (size_t i = 0; i < v_n; i++) {
-        int c = delivery_channel_of(v[i].channel);
         jw_obj(r->out);
         jw_kstr(r->out, "id", v[i].id);
         jw_kstr(r->out, "channel", v[i].channel);
-        jw_kstr(r->out, "channel_text", c < 0 ? v[i].channel : delivery_channels[c].zh);
+        jw_kstr(r->out, "channel_text", delivery_channel_zh(v[i].channel));
         jw_kstr(r->out, "state", v[i].state);
         jw_obj_end(r->out);
     }

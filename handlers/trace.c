@@ -7,41 +7,19 @@
 
 #include <string.h>
 
+#include "handlers/delivery_words.h"
 #include "handlers/lists.h"
 #include "handlers/method.h"
 #include "handlers/people.h"
 #include "push/code_words.h"
-#include "push/provider.h"
-#include "store/delivery.h"
 
 struct trace_args {
     const char *notice_id;
 };
 
-static const char *channel_zh(const char *word) {
-    int i = delivery_channel_of(word);
-    return i < 0 ? word : delivery_channels[i].zh;
-}
-
-/* Verdicts of providers, and our own words beside them. "": none known. */
-static const char *reason_zh(const char *verdict) {
-    static const struct {
-        const char *verdict, *zh;
-    } own[] = {
-        {"expired", "发出前已失效"},       {"no_target", "没有登记号码或设备"}, {"no_provider", "没有可用的通道"},
-        {"not_sent", "通道暂时不通"},      {"reported", "运营方回执：未送达"},  {"unreported", "未在规定时间内收到回执"},
-        {"simulated", "演示，未真正发出"}, {"logged", "已写入演示记录"},        {"log_error", "演示记录无法写入"},
-        {"replayed", "由值班人员重发"},    {"operator", "由值班人员取消"},
-    };
-    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
-        if (strcmp(own[i].verdict, verdict) == 0) return own[i].zh;
-    enum verdict v = verdict_of(verdict);
-    return v == V_MAX ? "" : verdict_info(v)->zh;
-}
-
 /* "短信已送达（6月27日 14:32）" */
 const char *trace_words(struct req *r, bool is_read, const struct trace_delivery *d) {
-    const char *zh = channel_zh(d->channel), *why = reason_zh(d->verdict), *at = moment_text(r->a, d->updated_wall), *means = code_words(d->detail);
+    const char *zh = delivery_channel_zh(d->channel), *why = delivery_reason_zh(d->verdict), *at = moment_text(r->a, d->updated_wall), *means = code_words(d->detail);
     if (strcmp(d->verdict, "simulated") == 0) return arena_printf(r->a, "%s（%s）", zh, why);
     if (strcmp(d->state, "delivered") == 0) return arena_printf(r->a, "%s已送达（%s）", zh, at);
     if (strcmp(d->state, "sent") == 0) return arena_printf(r->a, "%s已发出（%s），等待回执", zh, at);
@@ -61,7 +39,7 @@ static const char *summary(struct req *r, const struct trace_notice *n, const st
     const char *best = NULL;
     int         top  = -1;
     if (n->read_wall) {
-        const char *where = strcmp(n->read_by, "app") == 0 || *n->read_by == '\0' ? "掌办" : channel_zh(n->read_by);
+        const char *where = strcmp(n->read_by, "app") == 0 || *n->read_by == '\0' ? "掌办" : delivery_channel_zh(n->read_by);
         return arena_printf(r->a, "已读（%s，在%s）", moment_text(r->a, n->read_wall), where);
     }
     static const char *const states[] = {"cancelled", "failed", "unknown", "waiting", "queued", "claimed", "sent", "delivered"};
@@ -81,7 +59,7 @@ enum err trace_write_events(struct req *r, const char *delivery) {
     jw_key(r->out, "events");
     jw_arr(r->out);
     for (size_t i = 0; i < ev_n; i++) {
-        const char *words = strcmp(ev[i].what, "attempt") == 0 ? reason_zh(ev[i].verdict) : "";
+        const char *words = strcmp(ev[i].what, "attempt") == 0 ? delivery_reason_zh(ev[i].verdict) : "";
         jw_obj(r->out);
         jw_kstr(r->out, "what", ev[i].what);
         jw_kstr(r->out, "provider", *ev[i].provider ? ev[i].provider : NULL);
@@ -102,6 +80,7 @@ static enum err write_delivery(struct req *r, const struct trace_notice *n, cons
     jw_kstr(r->out, "id", d->id);
     jw_kint(r->out, "step", d->step);
     jw_kstr(r->out, "channel", d->channel);
+    jw_kstr(r->out, "channel_text", delivery_channel_zh(d->channel));
     jw_kstr(r->out, "vendor", *d->vendor ? d->vendor : NULL);
     jw_kstr(r->out, "state", d->state);
     jw_kstr(r->out, "provider", *d->provider ? d->provider : NULL);

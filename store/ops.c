@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/id.h"
+#include "store/circular.h"
 
 #define GO(expr)                                                                                                                 \
     do {                                                                                                                         \
@@ -66,10 +67,10 @@ enum err ops_day(struct db *db, struct arena *a, int64_t since_wall_ms, struct o
     GO(sums(db_query(db,
                      "SELECT channel, state, COUNT(*) FROM (SELECT channel, state FROM delivery WHERE id >= ?1 ORDER BY id DESC LIMIT ?2) AS q "
                      "GROUP BY channel, state ORDER BY channel, state",
-                     "si", from, (int64_t)OPS_COUNT_MAX),
+                     "si", from, (int64_t)OPS_DAY_MAX),
             a, list, n));
     for (size_t i = 0; i < *n; i++) all += (*list)[i].n;
-    *cut = all >= OPS_COUNT_MAX;
+    *cut = all >= OPS_DAY_MAX;
     return ERR_OK;
 }
 
@@ -79,7 +80,7 @@ enum err ops_attempts(struct db *db, struct arena *a, int64_t since_wall_ms, str
     return sums(db_query(db,
                          "SELECT provider, verdict, COUNT(*) FROM (SELECT provider, verdict FROM attempt WHERE delivery >= ?1 AND provider <> '' AND "
                          "verdict <> '' ORDER BY delivery DESC LIMIT ?2) AS q GROUP BY provider, verdict ORDER BY provider, verdict",
-                         "si", from, (int64_t)OPS_COUNT_MAX),
+                         "si", from, (int64_t)OPS_DAY_MAX),
                 a, list, n);
 }
 
@@ -186,6 +187,7 @@ enum err ops_replay(struct db *db, const char *id, int64_t wall_ms) {
                "WHERE id = ?1 AND state IN ('failed', 'unknown') AND EXISTS (SELECT 1 FROM notice n WHERE n.id = delivery.notice AND n.read_wall IS NULL)",
                "si", id, wall_ms));
     if (db_changes(db) == 0) return ERR_STATE;
+    GO(circular_mark_delivery(db, id));
     /* the parts of the attempt that failed would count as still open beside those of the next */
     return db_exec(db, "DELETE FROM sms_part WHERE delivery = ?1", "s", id);
 }
@@ -194,6 +196,7 @@ enum err ops_cancel(struct db *db, const char *id, int64_t wall_ms) {
     GO(db_exec(db, "UPDATE delivery SET state = 'cancelled', verdict = 'operator', updated_wall = ?2 WHERE id = ?1 AND state IN ('waiting', 'queued')", "si", id,
                wall_ms));
     if (db_changes(db) == 0) return ERR_STATE;
+    GO(circular_mark_delivery(db, id));
     return db_exec(db, "DELETE FROM direct_sms WHERE delivery = ?1", "s", id); /* D7 */
 }
 

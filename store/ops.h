@@ -16,6 +16,7 @@
 #include "store/delivery.h"
 
 #define OPS_COUNT_MAX 100000 /* no count goes further: "so many or more" */
+#define OPS_DAY_MAX   50000  /* rows of a day that are looked at, the newest: a tenth of a second */
 
 /* ---- queues and sums ---- */
 struct ops_lane {
@@ -29,7 +30,7 @@ struct ops_sum {
     const char *of, *word; /* channel and state, or provider and verdict */
     int64_t     n;
 };
-/* Of the newest OPS_COUNT_MAX deliveries made since then. *cut: there were more. */
+/* Of the newest OPS_DAY_MAX deliveries made since then. *cut: there were more. */
 enum err ops_day(struct db *db, struct arena *a, int64_t since_wall_ms, struct ops_sum **list, size_t *n, bool *cut) MUST_CHECK;
 /* Ended attempts of deliveries made since then, by provider and verdict; the same bound. */
 enum err ops_attempts(struct db *db, struct arena *a, int64_t since_wall_ms, struct ops_sum **list, size_t *n) MUST_CHECK;

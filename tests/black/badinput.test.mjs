@@ -15,7 +15,7 @@ import * as work from './lib/work.mjs';
 const CAST = { leader: 'demo-leader', dispatcher: 'demo-dispatcher', approver: 'demo-approver', responsible: 'sim-NP-GSJ', monitor: 'demo-monitor',
   display: 'demo-display', admin: 'demo-admin', auditor: 'demo-auditor' };
 const NONE = 'NO-SUCH', HEX = '0'.repeat(128), SIGNED = {}; // by the leader's phone, in before()
-const reads = { limit: 1 }, byTask = { task_id: NONE, version: 1 }, board = { period: '2018', scope: 'city' };
+const reads = { limit: 1 }, byTask = { task_id: NONE, version: 1 }, byCircular = { circular_id: NONE }, board = { period: '2018', scope: 'city' };
 
 // Good arguments of every method, so that a case is wrong in one place only: [role that calls, arguments, answer to exactly these].
 // The answer is "ok", a code that only the handler gives, or null where the call itself would change something.
@@ -66,6 +66,14 @@ const CASES = {
   'praise.add': ['dispatcher', { unit: NONE, document: '闽政办〔2018〕12号' }, 'E_NOTFOUND'],
   'notice.list': ['monitor', reads, 'ok'],
   'notice.read': ['monitor', { notice_id: NONE }, 'E_NOTFOUND'],
+  'circular.estimate': ['dispatcher', { priority: 3, units: ['NP-BB'] }, 'ok'],
+  'circular.create': ['dispatcher', { priority: 3, title: '标题', text: '正文', units: ['NP-BB'] }, null],
+  'circular.list': ['monitor', reads, 'ok'],
+  'circular.get': ['monitor', byCircular, 'E_NOTFOUND'],
+  'circular.people': ['monitor', byCircular, 'E_NOTFOUND'],
+  'circular.urge': ['dispatcher', byCircular, 'E_NOTFOUND'],
+  'circular.confirm': ['monitor', byCircular, 'E_NOTFOUND'],
+  'circular.close': ['dispatcher', byCircular, 'E_NOTFOUND'],
   'notice.trace': ['monitor', { notice_id: NONE }, 'E_NOTFOUND'],
   'ops.session': [null, {}, null],
   'ops.overview': ['admin', {}, 'ok'],
@@ -114,7 +122,10 @@ async function others() {
   const notice = await until(async () => (await api.ok('sim-NP-SZB', 'notice.list', {})).items[0], { what: 'notice' });
   const target = await api.ok('sim-NP-SZB', 'target.register', { channel: 'push', vendor: 'apns', token: 'abcdef' });
   const session = (await api.ok('sim-NP-SZB', 'auth.sessions', {})).items[0];
-  return { task: { id: draft, by: Object.keys(CAST) }, given: task, instruction: { id: order.id, by: ['responsible'] },
+  const circular = await api.ok('demo-dispatcher', 'circular.create', { priority: 3, title: '他人的通知', text: '正文', units: ['NP-SZB'] });
+  await until(async () => (await rows(gw, 'SELECT (SELECT count(*) FROM circular_mark) + (SELECT sum(changed) FROM circular) AS n'))[0].n === 0,
+    { what: 'the circular is counted' });
+  return { circular: { id: circular.id, by: ['leader', 'approver', 'responsible', 'monitor', 'admin', 'auditor'] }, task: { id: draft, by: Object.keys(CAST) }, given: task, instruction: { id: order.id, by: ['responsible'] },
     notice: { id: notice.id, by: Object.keys(CAST).filter((r) => !['admin', 'auditor'].includes(r)) }, target: { id: target.id, by: Object.keys(CAST) },
     session: { id: session.id, by: Object.keys(CAST) }, device: { id: 'd_demo-approver', by: ['monitor', 'leader', 'dispatcher', 'responsible'] },
     person: { id: 'demo-approver', by: ['monitor'] }, delivery: { id: notice.id, by: [] } }; // deliveries: of operators only, who see all
@@ -137,7 +148,7 @@ async function state() {
   for (const table of ['task', 'task_unit', 'task_listed', 'task_event', 'task_report', 'unit', 'unit_alias', 'person', 'device',
     'activation', 'sms_challenge', 'session_revoked',
     'system_key', 'inbound_event', 'plan', 'evaluation', 'praise', 'instruction', 'instruction_unit', 'instruction_withdrawal', 'notice', 'idem', 'reminder',
-    'push_target', 'consent', 'opt_out', 'provider_hold']) {
+    'circular', 'circular_to', 'circular_person', 'circular_urge', 'push_target', 'consent', 'opt_out', 'provider_hold']) {
     out[table] = crypto.createHash('sha256').update(JSON.stringify(await rows(gw, `SELECT * FROM ${table} ORDER BY rowid`))).digest('hex');
   }
   return out;
@@ -386,7 +397,7 @@ test('ids of another unit or person: E_NOTFOUND, the same as if there were none'
       assert.equal(r.body.code, 'E_NOTFOUND', `${o.name} of a task given to another unit`);
     }
   }
-  assert.deepEqual([...seen].sort(), ['device', 'instruction', 'notice', 'person', 'session', 'target', 'task']);
+  assert.deepEqual([...seen].sort(), ['circular', 'device', 'instruction', 'notice', 'person', 'session', 'target', 'task']);
   await api.refused(CAST.responsible, 'ranking.explain', { ...board, unit: 'NP-SZB' }, 'E_NOTFOUND');
   await unharmed();
 });

@@ -148,7 +148,7 @@ function day(o) {
   return h(
     'section',
     'card',
-    h('div', 'head', h('h2', '', '今日下发'), o.today.cut ? h('span', 'soft', '仅最近10万条') : null, link('查看死信', '#queues')),
+    h('div', 'head', h('h2', '', '今日下发'), o.today.cut ? h('span', 'soft', '数量较多，只统计最近部分') : null, link('查看死信', '#queues')),
     rows.length ? h('dl', 'day', rows) : h('p', 'empty', h('b', '', '今天还没有下发'), '有消息下发后显示在这里。'),
   );
 }

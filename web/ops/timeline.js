@@ -5,7 +5,6 @@
 import { $, button, deliveryState, facts, h, icon } from './parts.js';
 import { PRIORITIES, isDead, moment } from './words.js';
 
-const CHANNELS = { log: '演示记录', push: '手机推送', wechat: '微信', office: '办公平台', sms: '短信', voice: '语音电话', webhook: '系统回调' };
 const MARKS = { delivered: ['ok', 'm-ok'], sent: ['way', 'm-way'], claimed: ['way', 'm-way'], queued: ['way', 'm-way'], failed: ['bad', 'm-bad'], unknown: ['bad', 'm-ask'], cancelled: ['', 'm-off'], waiting: ['plan', ''] };
 const RECEIPTS = { delivered: '回执：已送达', failed: '回执：未送达', read: '回执：已读' };
 const dialog = $('trace');
@@ -36,7 +35,7 @@ function step(d, t, acts) {
     'li',
     '',
     dot(MARKS[d.state] ?? ['', '']),
-    h('h3', '', CHANNELS[d.channel] ?? d.channel, deliveryState(d.state), d.provider ? h('span', 'soft', d.provider) : null),
+    h('h3', '', d.channel_text, deliveryState(d.state), d.provider ? h('span', 'soft', d.provider) : null),
     h('p', 'times', times.filter(Boolean).join(' · ')),
     h('p', '', d.text),
     d.events.length ? h('ul', 'steps', d.events.map(event)) : null,
