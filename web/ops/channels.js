@@ -6,8 +6,10 @@ import { ago, figure, lastFour, moment, money, rate } from './words.js';
 
 function note(p) {
   if (p.held) return h('p', 'note', `${p.held.by} 于 ${moment(p.held.at)} 停用：${p.held.reason}`);
-  if (p.last_error)
-    return h('p', p.state === 'well' ? 'note' : 'note bad', `最近错误 ${moment(p.last_error_at)}：`, p.last_error_text ? `${p.last_error_text} ` : '', h('code', '', p.last_error));
+  if (p.last_error) {
+    const words = `最近错误 ${moment(p.last_error_at)}：${p.last_error_text ? `${p.last_error_text} ` : ''}`;
+    return h('p', p.state === 'well' ? 'note' : 'note bad', words, h('code', '', p.last_error));
+  }
   return h('p', 'note', '没有错误记录。');
 }
 

@@ -3,9 +3,9 @@
 // 队列: lanes, and deliveries by what they are, dead letters first. 消息: one person's messages, for a purpose. Both open the time line.
 import { button, deliveryState, field, h, redraw } from './parts.js';
 import { lanes } from './overview.js';
-import { isoDay, moment } from './words.js';
+import { STATES, isoDay, moment } from './words.js';
 
-const CHIPS = [['dead', '死信'], ['waiting', '计划中'], ['queued', '排队中'], ['sent', '已发出'], ['delivered', '已送达'], ['cancelled', '已取消'], ['', '全部']];
+const CHIPS = [['dead', '死信'], ...['waiting', 'queued', 'sent', 'delivered', 'cancelled'].map((s) => [s, STATES[s]]), ['', '全部']];
 
 function select(id, options, value) {
   const s = document.createElement('select');
@@ -36,12 +36,15 @@ export class Queues {
     this.next = null;
     this.pages = 1;
     this.lanes = h('section', 'card', h('div', 'head', h('h2', '', '队列')), h('div', ''));
-    this.chips = h('div', 'chips', CHIPS.map(([v, text]) => Object.assign(button(text, 'chipb', () => this.choose({ state: v })), { value: v })));
+    const chip = ([state, text]) => Object.assign(button(text, 'chipb', () => this.choose({ state })), { value: state });
+    this.chips = h('div', 'chips', CHIPS.map(chip));
     this.chips.setAttribute('role', 'group');
     this.chips.setAttribute('aria-label', '状态');
     this.filters = h('div', 'filters');
     this.table = h('div', '');
-    box.replaceChildren(this.lanes, h('section', 'card pile', h('div', 'head', h('h2', '', '下发记录'), (this.said = h('span', 'soft', ''))), this.chips, this.filters, this.table));
+    this.said = h('span', 'soft', '');
+    const head = h('div', 'head', h('h2', '', '下发记录'), this.said);
+    box.replaceChildren(this.lanes, h('section', 'card pile', head, this.chips, this.filters, this.table));
   }
 
   choose(change) {
@@ -164,21 +167,45 @@ export class Messages {
     return undefined;
   }
 
-  draw(r) {
-    const people = r.people.map((p) => h('div', 'person', h('b', '', p.name), h('span', '', p.unit ?? ''), h('span', 'soft', p.phone || '没有号码'), h('code', '', p.id), p.active ? null : h('span', 'tag', '已停用'),
-      r.people.length > 1 ? button('查这一位', 'plain', () => { this.who.value = p.id; this.search(); }) : null));
-    const head = h('tr', '', ['时间', '消息', '已读', '各通道', '操作'].map((t) => h('th', '', t)));
-    for (const th of head.children) th.scope = 'col';
-    const rows = this.items.map((n) => {
-      const see = button('查看', 'plain', () => this.tell.open(n.id, { title: n.title, name: r.people[0].name }));
-      see.setAttribute('aria-label', `查看经过 ${n.id}`);
-      return h('tr', '', h('td', 'nowrap', moment(n.created_at)), h('td', '', n.title, h('small', '', `P${n.priority} · ${n.kind}`)), h('td', '', n.read_at ? moment(n.read_at) : '未读'),
-        h('td', '', h('span', 'chips', n.deliveries.map((d) => h('span', '', `${d.channel_text} `, deliveryState(d.state))))), h('td', '', see));
-    });
-    const empty = r.people.length > 1 ? null : h('p', 'empty', h('b', '', '没有消息'), '这个人还没有收到过消息。');
-    this.found.replaceChildren(
-      h('section', 'card pile', people, rows.length ? h('table', 'list', h('thead', '', head), h('tbody', '', rows)) : empty, r.next ? h('div', 'more', button('加载更多', 'button quiet', () => this.search(r.next))) : null),
+  person(p, several) {
+    const pick = () => {
+      this.who.value = p.id;
+      this.search();
+    };
+    return h(
+      'div',
+      'person',
+      h('b', '', p.name),
+      h('span', '', p.unit ?? ''),
+      h('span', 'soft', p.phone || '没有号码'),
+      h('code', '', p.id),
+      p.active ? null : h('span', 'tag', '已停用'),
+      several ? button('查这一位', 'plain', pick) : null,
     );
   }
-}
 
+  row(n, name) {
+    const see = button('查看', 'plain', () => this.tell.open(n.id, { title: n.title, name }));
+    see.setAttribute('aria-label', `查看经过 ${n.id}`);
+    return h(
+      'tr',
+      '',
+      h('td', 'nowrap', moment(n.created_at)),
+      h('td', '', n.title, h('small', '', `P${n.priority} · ${n.kind}`)),
+      h('td', '', n.read_at ? moment(n.read_at) : '未读'),
+      h('td', '', h('span', 'chips', n.deliveries.map((d) => h('span', '', `${d.channel_text} `, deliveryState(d.state))))),
+      h('td', '', see),
+    );
+  }
+
+  draw(r) {
+    const several = r.people.length > 1;
+    const head = h('tr', '', ['时间', '消息', '已读', '各通道', '操作'].map((t) => h('th', '', t)));
+    for (const th of head.children) th.scope = 'col';
+    const rows = this.items.map((n) => this.row(n, r.people[0].name));
+    const empty = several ? null : h('p', 'empty', h('b', '', '没有消息'), '这个人还没有收到过消息。');
+    const table = rows.length ? h('table', 'list', h('thead', '', head), h('tbody', '', rows)) : empty;
+    const more = r.next ? h('div', 'more', button('加载更多', 'button quiet', () => this.search(r.next))) : null;
+    this.found.replaceChildren(h('section', 'card pile', r.people.map((p) => this.person(p, several)), table, more));
+  }
+}

@@ -28,7 +28,8 @@ export function remember(o) {
 
 function sentence(o) {
   const shape = { good: 's-good', fair: 's-fair', bad: 's-bad' }[o.level];
-  return h('section', `sentence ${o.level}`, icon(shape), h('div', '', h('h2', '', o.text), h('p', '', `${o.demo ? '演示模式 · ' : ''}每5秒刷新`)));
+  const more = h('p', '', `${o.demo ? '演示模式 · ' : ''}每5秒刷新`);
+  return h('section', `sentence ${o.level}`, icon(shape), h('div', '', h('h2', '', o.text), more));
 }
 
 function tiles(o) {
@@ -134,42 +135,48 @@ const KINDS = [
   ['cancelled', '已取消', ['cancelled']],
 ];
 
+function dayOf(o, channel, text) {
+  const count = (states) => sum(o.today.items.filter((i) => i.channel === channel && states.includes(i.state)), (i) => i.n);
+  const of = KINDS.map(([key, word, states]) => [key, word, count(states)]).filter(([, , n]) => n > 0);
+  const bar = h('div', 'stack', of.map(([key, , n]) => Object.assign(h('i', `k-${key}`), { style: `flex:${n} 1 0` })));
+  bar.setAttribute('aria-hidden', 'true');
+  const words = h('p', 'words', of.map(([key, word, n]) => h('span', '', h('i', `k-${key}`), `${word} ${figure(n)}`)));
+  const head = h('dt', '', h('span', '', text), h('b', '', figure(sum(of, ([, , n]) => n))));
+  return h('div', '', head, h('dd', '', bar, words));
+}
+
 function day(o) {
-  const names = [...new Map(o.today.items.map((i) => [i.channel, i.channel_text]))];
-  const rows = names.map(([channel, text]) => {
-    const of = KINDS.map(([key, word, states]) => [key, word, sum(o.today.items.filter((i) => i.channel === channel && states.includes(i.state)), (i) => i.n)]).filter(
-      ([, , n]) => n > 0,
-    );
-    const all = sum(of, ([, , n]) => n);
-    const bar = h('div', 'stack', of.map(([key, , n]) => Object.assign(h('i', `k-${key}`), { style: `flex:${n} 1 0` })));
-    bar.setAttribute('aria-hidden', 'true');
-    return h('div', '', h('dt', '', h('span', '', text), h('b', '', figure(all))), h('dd', '', bar, h('p', 'words', of.map(([key, word, n]) => h('span', '', h('i', `k-${key}`), `${word} ${figure(n)}`)))));
-  });
+  const channels = [...new Map(o.today.items.map((i) => [i.channel, i.channel_text]))];
+  const cut = o.today.cut ? h('span', 'soft', '数量较多，只统计最近部分') : null;
   return h(
     'section',
     'card',
-    h('div', 'head', h('h2', '', '今日下发'), o.today.cut ? h('span', 'soft', '数量较多，只统计最近部分') : null, link('查看死信', '#queues')),
-    rows.length ? h('dl', 'day', rows) : h('p', 'empty', h('b', '', '今天还没有下发'), '有消息下发后显示在这里。'),
+    h('div', 'head', h('h2', '', '今日下发'), cut, link('查看死信', '#queues')),
+    channels.length
+      ? h('dl', 'day', channels.map(([channel, text]) => dayOf(o, channel, text)))
+      : h('p', 'empty', h('b', '', '今天还没有下发'), '有消息下发后显示在这里。'),
   );
 }
 
 function workers(o) {
-  const rows = o.workers.map((w) => h('tr', '', h('td', '', h('code', '', w.name)), h('td', 'num', `${ago(w.age_s * 1000)}前`), h('td', 'num', figure(w.in_hand))));
+  const row = (w) => h('tr', '', h('td', '', h('code', '', w.name)), h('td', 'num', `${ago(w.age_s * 1000)}前`), h('td', 'num', figure(w.in_hand)));
   const head = h('tr', '', h('th', '', '进程'), h('th', 'num', '最近汇报'), h('th', 'num', '手中'));
   for (const th of head.children) th.scope = 'col';
   return h(
     'section',
     'card',
     h('h2', '', `下发进程 ${o.workers.length}`),
-    rows.length ? h('table', '', h('thead', '', head), h('tbody', '', rows)) : h('p', 'empty', h('b', '', '没有进程汇报'), '启动 zhangban serve 或 zhangban push。'),
+    o.workers.length
+      ? h('table', '', h('thead', '', head), h('tbody', '', o.workers.map(row)))
+      : h('p', 'empty', h('b', '', '没有进程汇报'), '启动 zhangban serve 或 zhangban push。'),
   );
 }
 
 export function showOverview(box, o) {
+  const queues = h('section', 'card', h('div', 'head', h('h2', '', '队列'), link('死信和明细', '#queues')), lanes(o));
   redraw(box, o.at, () => [
     sentence(o),
     tiles(o),
-    h('div', 'two', h('div', 'pile', flow(o), h('section', 'card', h('div', 'head', h('h2', '', '队列'), link('死信和明细', '#queues')), lanes(o))), h('div', 'pile', channels(o), day(o), workers(o))),
+    h('div', 'two', h('div', 'pile', flow(o), queues), h('div', 'pile', channels(o), day(o), workers(o))),
   ]);
 }
-

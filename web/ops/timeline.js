@@ -5,7 +5,17 @@
 import { $, button, deliveryState, facts, h, icon } from './parts.js';
 import { PRIORITIES, isDead, moment } from './words.js';
 
-const MARKS = { delivered: ['ok', 'm-ok'], sent: ['way', 'm-way'], claimed: ['way', 'm-way'], queued: ['way', 'm-way'], failed: ['bad', 'm-bad'], unknown: ['bad', 'm-ask'], cancelled: ['', 'm-off'], waiting: ['plan', ''] };
+// state -> class of the dot, its symbol
+const MARKS = {
+  waiting: ['plan', ''],
+  queued: ['way', 'm-way'],
+  claimed: ['way', 'm-way'],
+  sent: ['way', 'm-way'],
+  delivered: ['ok', 'm-ok'],
+  failed: ['bad', 'm-bad'],
+  unknown: ['bad', 'm-ask'],
+  cancelled: ['', 'm-off'],
+};
 const RECEIPTS = { delivered: '回执：已送达', failed: '回执：未送达', read: '回执：已读' };
 const dialog = $('trace');
 
@@ -18,7 +28,13 @@ function event(e) {
     'li',
     bad ? 'bad' : '',
     h('time', '', moment(e.at)),
-    h('div', '', e.provider ? h('b', '', `${e.provider} `) : null, !means ? word : receipt ? `${word}：${means}` : means, e.detail ? h('span', '', ' ', h('code', '', e.detail)) : null),
+    h(
+      'div',
+      '',
+      e.provider ? h('b', '', `${e.provider} `) : null,
+      !means ? word : receipt ? `${word}：${means}` : means,
+      e.detail ? h('span', '', ' ', h('code', '', e.detail)) : null,
+    ),
   );
 }
 
@@ -30,7 +46,8 @@ function dot([className, mark]) {
 }
 
 function step(d, t, acts) {
-  const times = [`计划 ${moment(d.due_at)}`, d.state === 'waiting' && d.events.length === 0 ? null : `${d.state === 'cancelled' ? '取消' : '实际'} ${moment(d.updated_at)}`];
+  const untouched = d.state === 'waiting' && d.events.length === 0;
+  const times = [`计划 ${moment(d.due_at)}`, untouched ? null : `${d.state === 'cancelled' ? '取消' : '实际'} ${moment(d.updated_at)}`];
   const li = h(
     'li',
     '',
@@ -57,7 +74,12 @@ export function drawTrace(t, meta, acts) {
   );
   const order = [...t.deliveries].sort((a, b) => (a.channel === 'log') - (b.channel === 'log') || a.step - b.step);
   $('trace-body').replaceChildren(
-    h('header', 'trace-head', h('div', '', title, h('p', 'soft', PRIORITIES[t.priority])), button('关闭', 'button quiet', () => dialog.close())),
+    h(
+      'header',
+      'trace-head',
+      h('div', '', title, h('p', 'soft', PRIORITIES[t.priority])),
+      button('关闭', 'button quiet', () => dialog.close()),
+    ),
     h('p', 'says', t.text),
     facts([
       ['编号', h('code', '', t.id)],
@@ -72,5 +94,6 @@ export function drawTrace(t, meta, acts) {
 export function drawWait(text) {
   const title = h('h2', '', '消息经过');
   title.id = 'trace-title';
-  $('trace-body').replaceChildren(h('header', 'trace-head', h('div', '', title), button('关闭', 'button quiet', () => dialog.close())), h('p', 'empty', text));
+  const close = button('关闭', 'button quiet', () => dialog.close());
+  $('trace-body').replaceChildren(h('header', 'trace-head', h('div', '', title), close), h('p', 'empty', text));
 }

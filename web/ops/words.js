@@ -15,19 +15,29 @@ export const STATES = {
 export const PRIORITIES = ['P0 紧急', 'P1 重要', 'P2 一般', 'P3 通告'];
 
 // How a provider is: the light beside the word.
-export const LIGHTS = { well: 'good', slowed: 'fair', trying: 'fair', shut: 'bad', quota: 'bad', down: 'bad', held: 'none', silent: 'none' };
+export const LIGHTS = {
+  well: 'good',
+  slowed: 'fair',
+  trying: 'fair',
+  shut: 'bad',
+  quota: 'bad',
+  down: 'bad',
+  held: 'none',
+  silent: 'none',
+};
 
 const zone = { timeZone: 'Asia/Shanghai', hour12: false };
 const clockFormat = new Intl.DateTimeFormat('zh-CN', { ...zone, hour: '2-digit', minute: '2-digit', second: '2-digit' });
-const dayFormat = new Intl.DateTimeFormat('zh-CN', { ...zone, month: 'numeric', day: 'numeric' });
 const isoFormat = new Intl.DateTimeFormat('en-CA', { ...zone, year: 'numeric', month: '2-digit', day: '2-digit' });
 
 export const clock = (at) => (at ? clockFormat.format(new Date(at)) : '—');
 export const isoDay = (at) => isoFormat.format(new Date(at));
 export function moment(at) {
   if (!at) return '—';
-  const d = new Date(at);
-  return isoDay(d) === isoDay(Date.now()) ? clockFormat.format(d) : `${dayFormat.format(d).replace('/', '月')}日 ${clockFormat.format(d)}`.replace(/月(\d+)日日/, '月$1日');
+  const day = isoDay(at);
+  if (day === isoDay(Date.now())) return clock(at);
+  const [, month, date] = day.split('-');
+  return `${Number(month)}月${Number(date)}日 ${clock(at)}`;
 }
 
 export function ago(ms) {
