@@ -16,7 +16,7 @@
 static const struct method_list *const lists[] = {
     &auth_methods, &board_session_methods, &device_methods, &me_methods,     &unit_methods,    &plan_methods,    &task_methods,
     &task_act_methods, &instruction_methods, &instruction_task_methods, &ranking_methods, &notice_methods, &circular_methods, &event_methods, &target_methods,
-    &trace_methods, &receipt_methods, NULL,
+    &trace_methods, &receipt_methods, &ops_methods, &ops_provider_methods, &ops_delivery_methods, NULL,
 };
 
 const struct role_name role_names[] = {

@@ -77,6 +77,16 @@ const CASES = {
   'circular.confirm': ['monitor', byCircular, 'E_NOTFOUND'],
   'circular.close': ['dispatcher', byCircular, 'E_NOTFOUND'],
   'notice.trace': ['monitor', { notice_id: NONE }, 'E_NOTFOUND'],
+  'ops.session': [null, {}, null],
+  'ops.overview': ['admin', {}, 'ok'],
+  'provider.pause': ['admin', { provider: NONE, reason: '割接' }, 'E_NOTFOUND'],
+  'provider.resume': ['admin', { provider: NONE, reason: '割接' }, 'E_NOTFOUND'],
+  'provider.test': ['admin', { provider: NONE }, 'E_NOTFOUND'],
+  'delivery.list': ['auditor', reads, 'ok'],
+  'delivery.get': ['auditor', { delivery_id: NONE }, 'E_NOTFOUND'],
+  'delivery.replay': ['admin', { delivery_id: NONE, reason: '重发' }, 'E_NOTFOUND'],
+  'delivery.cancel': ['admin', { delivery_id: NONE, reason: '取消' }, 'E_NOTFOUND'],
+  'message.search': ['auditor', { who: NONE, purpose: '核实' }, 'E_NOTFOUND'],
   'target.register': ['monitor', { channel: 'push', vendor: 'apns', token: 'abcd' }, null],
   'target.list': ['monitor', {}, 'ok'],
   'target.remove': ['monitor', { target_id: NONE }, 'E_NOTFOUND'],
@@ -120,7 +130,7 @@ async function others() {
   return { circular: { id: circular.id, by: ['leader', 'approver', 'responsible', 'monitor', 'admin', 'auditor'] }, task: { id: draft, by: Object.keys(CAST) }, given: task, instruction: { id: order.id, by: ['responsible'] },
     notice: { id: notice.id, by: Object.keys(CAST).filter((r) => !['admin', 'auditor'].includes(r)) }, target: { id: target.id, by: Object.keys(CAST) },
     session: { id: session.id, by: Object.keys(CAST) }, device: { id: 'd_demo-approver', by: ['monitor', 'leader', 'dispatcher', 'responsible'] },
-    person: { id: 'demo-approver', by: ['monitor'] } };
+    person: { id: 'demo-approver', by: ['monitor'] }, delivery: { id: notice.id, by: [] } }; // deliveries: of operators only, who see all
 }
 
 /** What a change would show in: every table but the refusals in the audit chain and what only time moves. */
@@ -140,7 +150,7 @@ async function state() {
   for (const table of ['task', 'task_unit', 'task_listed', 'task_event', 'task_report', 'unit', 'unit_alias', 'person', 'device',
     'activation', 'sms_challenge', 'session_revoked',
     'system_key', 'inbound_event', 'plan', 'evaluation', 'praise', 'instruction', 'instruction_unit', 'instruction_withdrawal', 'instruction_task', 'notice', 'idem', 'reminder',
-    'circular', 'circular_to', 'circular_person', 'circular_urge', 'push_target', 'consent', 'opt_out']) {
+    'circular', 'circular_to', 'circular_person', 'circular_urge', 'push_target', 'consent', 'opt_out', 'provider_hold']) {
     out[table] = crypto.createHash('sha256').update(JSON.stringify(await rows(gw, `SELECT * FROM ${table} ORDER BY rowid`))).digest('hex');
   }
   return out;
@@ -347,7 +357,7 @@ test('with a role the method is not for: E_PERM', async () => {
 // ---- ids of things that are not the caller's, by the kind each parameter names ----
 
 // Kinds everybody may know of (the directory, the plans): only an unknown id is E_NOTFOUND.
-const PUBLIC = ['unit', 'plan'];
+const PUBLIC = ['unit', 'plan', 'provider'];
 // Parameters for which another answer than E_NOTFOUND is right; each says why.
 const OTHER = {
   'task.list plan': 'ok', // a filter: nothing of it
