@@ -84,13 +84,15 @@ $(NODE_MODULES): tests/package-lock.json
 	@cd tests && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json
 
 # ---- tests ----
-unit: $(UNIT) ## unit tests of this FLAVOUR
+unit: $(NODE_MODULES) $(UNIT) ## unit tests of this FLAVOUR
 	@set -e; for t in $(UNIT); do echo "== $$t"; $$t; done
 asan-unit: ## unit tests under ASan and UBSan
 	@$(MAKE) --no-print-directory FLAVOUR=asan unit
 black: $(NODE_MODULES) $(PEERS) $(B)/zhangban ## black-box tests of this FLAVOUR: real processes, real clients
 	@sh scripts/web-vendor.sh
 	@ZB_BUILD=$(B) node --test --test-concurrency=2 $(sort $(wildcard tests/black/*.test.mjs))
+black-tsan: ## the same with all threads under ThreadSanitizer
+	@$(MAKE) --no-print-directory FLAVOUR=tsan black
 web: $(NODE_MODULES) $(B)/zhangban ## pages in headless Chromium
 	@sh scripts/web-vendor.sh
 	@ZB_BUILD=$(B) node --test --test-concurrency=1 $(sort $(wildcard tests/web/*.test.mjs))

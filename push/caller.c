@@ -50,6 +50,8 @@ TAILQ_HEAD(items, item);
 
 enum cred_phase { PH_NONE, PH_ASKING, PH_MAKING, PH_READY, PH_FAILED };
 
+enum ask_what { ASK_GET, ASK_PUT, ASK_RELEASE };
+
 /* A question to Redis on a worker thread; lives on when the caller is gone. */
 struct ask {
     uv_work_t       work;
@@ -57,7 +59,7 @@ struct ask {
     struct redis   *redis;
     struct sm4_key  key;
     char            name[128], mark[17];
-    enum { ASK_GET, ASK_PUT, ASK_RELEASE } what;
+    enum ask_what   what;
     int64_t         after_ms, wall_ms;
     struct cred     cred;
     enum cred_state state;
@@ -169,12 +171,9 @@ static void wait_push(struct caller *c, struct item *it, bool first) {
     c->waiting_n++;
 }
 
-static struct item *wait_pop(struct caller *c) {
-    struct item *it = TAILQ_FIRST(&c->waiting);
-    if (it == NULL) return NULL;
+static void wait_take(struct caller *c, struct item *it) {
     TAILQ_REMOVE(&c->waiting, it, link);
     c->waiting_n--;
-    return it;
 }
 
 /* ---- the timer: whatever comes next ---- */
@@ -249,7 +248,7 @@ static void ask_done(uv_work_t *w, int status) {
     pump(c);
 }
 
-static bool ask_start(struct caller *c, int what) {
+static bool ask_start(struct caller *c, enum ask_what what) {
     struct ask *q = c->ask;
     if (q == NULL || q->is_busy) return false;
     q->what      = what;
@@ -415,17 +414,19 @@ static void pump(struct caller *c) {
     struct item *it;
     if (c->in_pump) return;
     c->in_pump = true;
-    while (!c->dead && c->waiting_n > 0) {
+    while (!c->dead && (it = TAILQ_FIRST(&c->waiting)) != NULL) {
         if (!cred_ready(c)) {
             if (c->phase != PH_FAILED || c->dead) break;
             struct push_answer a = c->failed;
             a.wait_ms            = c->again_ms - clock_mono_ms();
             if (a.wait_ms < 0) a.wait_ms = 0;
-            give(wait_pop(c), &a);
+            wait_take(c, it);
+            give(it, &a);
             continue;
         }
         if (!may_fly(c)) break;
-        if ((it = wait_pop(c)) != NULL) fly(c, it);
+        wait_take(c, it);
+        fly(c, it);
     }
     c->in_pump = false;
 }
@@ -526,7 +527,10 @@ void caller_free(struct caller *c) {
     if (c->ask && c->ask->is_busy) c->ask->c = NULL;
     else ask_free(c->ask);
     c->ask = NULL;
-    while ((it = wait_pop(c)) != NULL) give_verdict(it, V_RETRY, "stopped");
+    while ((it = TAILQ_FIRST(&c->waiting)) != NULL) {
+        wait_take(c, it);
+        give_verdict(it, V_RETRY, "stopped");
+    }
     while ((it = TAILQ_FIRST(&c->flying)) != NULL) {
         bool lost = true;
         TAILQ_REMOVE(&c->flying, it, link);

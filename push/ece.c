@@ -82,7 +82,8 @@ enum err ece_encrypt(const uint8_t p256dh[65], const uint8_t auth[16], const voi
     if (e) return e;
     if (fixed) memcpy(salt, fixed->salt, 16);
     else random_bytes(salt, 16);
-    out[16] = 0, out[17] = 0, out[18] = (uint8_t)(RECORD >> 8), out[19] = (uint8_t)(RECORD & 0xFF), out[20] = 65;
+    static const uint8_t head[5] = {0, 0, (uint8_t)(RECORD >> 8), (uint8_t)(RECORD & 0xFF), 65}; /* record size, length of the key */
+    memcpy(out + 16, head, sizeof head);
     memcpy(info, label, sizeof label); /* with its NUL, as all three */
     memcpy(info + sizeof label, p256dh, 65);
     memcpy(info + sizeof label + 65, ours, 65);

@@ -221,8 +221,12 @@ static void req_end(struct http_req *r) {
     r->headers = NULL;
     r->body    = NULL;
     buf_reset(&r->head);
-    if (r->in.cap > 4096) buf_fini(&r->in), buf_init(&r->in, HTTP_ANSWER_MAX + 1);
-    else buf_reset(&r->in);
+    if (r->in.cap > 4096) { /* a spare handle keeps no large buffer */
+        buf_fini(&r->in);
+        buf_init(&r->in, HTTP_ANSWER_MAX + 1);
+    } else {
+        buf_reset(&r->in);
+    }
     r->headers_n = 0;
     r->is_sent = r->is_refused = r->is_cut = false;
     if (h->spare_n == SPARE_MAX) {
@@ -327,7 +331,10 @@ static void finish(struct http_req *r, CURLcode code) {
     if (code == CURLE_OK || (code == CURLE_WRITE_ERROR && r->is_cut)) (void)curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
     a.status = (int)status;
     a.lost   = a.status == 0 && r->is_sent && !r->is_refused;
-    if (a.status == 0) a.headers_n = 0, a.body = "", a.body_n = 0;
+    if (a.status == 0) { /* half an answer is none */
+        a.headers_n = a.body_n = 0;
+        a.body                 = "";
+    }
     for (size_t i = 0; i < a.headers_n; i++)
         header[i] = (struct http_header){r->head.p + r->header_at[i][0], r->head.p + r->header_at[i][1]};
     if (a.status == 0) LOG(LOG_INFO, "http_out_failed", KS("why", curl_easy_strerror(code)), KI("lost", a.lost));

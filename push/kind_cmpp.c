@@ -11,7 +11,8 @@ static const struct provider_opt opts[] = {
     {"service_id", OPT_TEXT, NULL, "business code of the carrier", 0, 0},
     {"version", OPT_NUMBER, "30", "30 or 20; a gateway that knows only 2.0 brings 30 down to that", 20, 30},
     {"hash_padded", OPT_BOOL, "false", "a code shorter than 6 characters is hashed with its padding; gateways differ", 0, 0},
-    {"codes", OPT_TEXT, "", "what this gateway means by its own codes: 20-29=throttled 35=config; words: retry throttled config rejected", 0, 0},
+    {"codes", OPT_TEXT, "",
+     "what this gateway means by its own codes: 20-29=throttled 35=config; words: retry throttled config rejected", 0, 0},
 };
 
 static void fill(const struct provider *p, struct link_conf *c) {

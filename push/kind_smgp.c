@@ -11,7 +11,8 @@ static const struct provider_opt opts[] = {
     {"service_id", OPT_TEXT, NULL, "business code of the carrier", 0, 0},
     {"version", OPT_NUMBER, "30", "30 or 13", 13, 30},
     {"hash_padded", OPT_BOOL, "false", "an account shorter than 8 characters is hashed with its padding; gateways differ", 0, 0},
-    {"codes", OPT_TEXT, "", "what this gateway means by its own codes: 128-131=throttled 140=config; words: retry throttled config rejected", 0, 0},
+    {"codes", OPT_TEXT, "",
+     "what this gateway means by its own codes: 128-131=throttled 140=config; words: retry throttled config rejected", 0, 0},
 };
 
 static void fill(const struct provider *p, struct link_conf *c) {

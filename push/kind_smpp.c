@@ -16,12 +16,15 @@ static const struct provider_opt opts[] = {
     {"src_npi", OPT_NUMBER, "0", "", 0, 18},
     {"dst_ton", OPT_NUMBER, "0", "kind of the phone numbers", 0, 6},
     {"dst_npi", OPT_NUMBER, "0", "", 0, 18},
-    {"id_form", OPT_TEXT, "learn", "message ids in answer and receipt: learn, same, hex_dec, dec_hex; learn fails for receipts of an earlier process", 0, 0},
-    {"codes", OPT_TEXT, "", "what this gateway means by its own codes: 1024-1039=throttled 1045=config; words: retry throttled config rejected", 0, 0},
+    {"id_form", OPT_TEXT, "learn",
+     "message ids in answer and receipt: learn, same, hex_dec, dec_hex; learn fails for receipts of an earlier process", 0, 0},
+    {"codes", OPT_TEXT, "",
+     "what this gateway means by its own codes: 1024-1039=throttled 1045=config; words: retry throttled config rejected", 0, 0},
 };
 
 static void fill(const struct provider *p, struct link_conf *c) {
-    static const char *const forms[] = {[LINK_ID_LEARN] = "learn", [LINK_ID_SAME] = "same", [LINK_ID_HEX_DEC] = "hex_dec", [LINK_ID_DEC_HEX] = "dec_hex"};
+    static const char *const forms[] = {
+        [LINK_ID_LEARN] = "learn", [LINK_ID_SAME] = "same", [LINK_ID_HEX_DEC] = "hex_dec", [LINK_ID_DEC_HEX] = "dec_hex"};
     c->user        = provider_text(p, "system_id");
     c->system_type = provider_text(p, "system_type");
     c->src_ton     = (uint8_t)provider_number(p, "src_ton");

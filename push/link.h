@@ -7,16 +7,18 @@
  *
  * From text to verdict:
  *   submit -> every part answered, timed out or cut off -> on_result, exactly once for each ERR_OK of submit
- *   SENT   -> status report of every part, or the first failure -> on_report (after on_result, never before)
+ *   SENT   -> status report of every part, or the first failure -> on_report (after on_result, never before); the delivered
+ *             parts before the last one -> on_part_report
  *
- * What is received is answered only when the owner has stored it: on_report, on_orphan_report and on_mo return true for
+ * What is received is answered only when the owner has stored it: on_report, on_part_report, on_orphan_report and on_mo return true for
  * "stored now"; with false the owner calls link_report_stored(link, token) when it is. What is never confirmed stays
- * unanswered and the gateway sends it again, so each of the three may come again with the same references.
+ * unanswered and the gateway sends it again, so each of them may come again with the same references.
  *
  * A reference is the gateway's name of one part, as text: 16 hex digits (CMPP), 20 (SMGP), 24 (SGIP: our own sequence), or up
  * to 64 characters without leading zeros (SMPP). It is what a report names, so it belongs on record.
  *
  * SGIP: reports and texts come on connections that the gateway opens to us; the link listens for them itself (listen_host).
+ * SMPP: where the gateway refuses a transceiver, the link binds a transmitter and, once that is up, a receiver.
  *
  * Callbacks may call any function of this file on their link, link_close included.
  */
@@ -41,8 +43,8 @@ struct link_proto;
 extern const struct link_proto LINK_CMPP, LINK_SMPP, LINK_SMGP, LINK_SGIP;
 /* By name: cmpp, smpp, smgp, sgip; NULL for another one. */
 const struct link_proto *link_proto_find(const char *name);
-/* What an account's gateway means by its own codes, as people write it: "20-29=throttled 35=config", codes decimal, words throttled,
- * retry, rejected, config. At most LINK_CODES_MAX into out. ERR_INPUT. */
+/* What an account's gateway means by its own codes, as people write it: "20-29=throttled 35=config", codes decimal, words
+ * throttled, retry, rejected, config. At most LINK_CODES_MAX into out. ERR_INPUT. */
 struct link_code;
 enum err link_codes_parse(const char *text, struct link_code *out, size_t *n) MUST_CHECK;
 
@@ -149,6 +151,8 @@ struct link_ops {
     void (*on_room)(void *arg);        /* room for the message that was last refused for a full window */
     void (*on_result)(void *arg, uint64_t cookie, const struct sms_result *r);
     bool (*on_report)(void *arg, const struct sms_report *r);
+    bool (*on_part_report)(void *arg, const struct sms_report *r); /* one part of several was delivered: kept, so that the others complete it in
+                                                                    * another life of this process; the last one, or a failure, comes by on_report */
     bool (*on_orphan_report)(void *arg, const struct sms_report *r); /* matches nothing in memory: look into the records */
     bool (*on_mo)(void *arg, const struct sms_mo *mo);
     void (*on_closed)(void *arg); /* last call; the link is freed after it returns */
@@ -158,7 +162,7 @@ struct link_stats {
     bool     up;
     uint32_t window, window_used;
     uint32_t awaiting, held; /* messages waiting for a report; reports waiting for an answer */
-    uint32_t peers;          /* connections of the gateway to us, logged in */
+    uint32_t peers;          /* connections beside the one that sends, logged in */
     uint16_t listen_port;
     /* in the last second, by parts */
     uint32_t submitted_1s, responded_1s, throttled_1s;

@@ -118,6 +118,13 @@ void link_after_turn(struct link *l) {
 
 static void login_answer(struct link *l, const struct link_event *ev) {
     const struct link_proto *pr = l->proto;
+    if (ev->code != 0 && ev->code == pr->split_code && !l->is_split) {
+        LOG(LOG_INFO, "link_split", KS("proto", pr->name));
+        l->is_split = true;
+        l->attempts = 0;
+        link_doom(l, "split");
+        return;
+    }
     if (ev->code != 0) {
         l->needs_person = link_classify(NULL, 0, pr->login_codes, pr->login_codes_n, ev->code, SMS_CONFIG) == SMS_CONFIG;
         l->stats.login_refused++;
@@ -131,6 +138,7 @@ static void login_answer(struct link *l, const struct link_event *ev) {
     l->up_ms = l->state_ms;
     link_timer_start(l, l->tick_ms, l->tick_ms);
     LOG(LOG_INFO, "link_up", KS("proto", pr->name), KI("version", l->conn->session.version));
+    if (l->is_split) link_peer_open(l);
     if (l->ops.on_up) l->ops.on_up(l->arg);
 }
 
@@ -153,7 +161,6 @@ static void submit_answer(struct link *l, const struct link_event *ev) {
 static void receive(struct link_conn *c, const struct link_event *ev) {
     struct link    *l   = c->link;
     struct wire_pdu pdu = {0};
-    l->tests_n          = 0;
     if (l->state == LINK_ST_LOGIN) {
         if (ev->kind == LINK_EV_LOGIN_ANSWER || ev->kind == LINK_EV_NACK)
             login_answer(l, ev);
@@ -223,6 +230,7 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b) {
            (f = wire_frame_next(c->in + off, c->in_n - off, l->proto->head_bytes, l->proto->pdu_max, &len)) == WIRE_OK) {
         struct link_event ev = {0};
         c->received_ms       = clock_mono_ms();
+        c->tests_n           = 0;
         l->proto->decode(&c->session, c->in + off, len, &ev);
         if (c->is_peer)
             link_peer_receive(c, &ev);
@@ -283,31 +291,35 @@ static void on_connect(uv_connect_t *req, int status) {
     struct wire_pdu   pdu = {0};
     if (l == NULL) return;
     if (status < 0 || !link_conn_read(c)) {
-        link_doom(l, "connect");
+        conn_fail(c, "connect");
         return;
     }
     c->session.seq = link_next_seq(l);
     if (l->proto->login(&c->session, c->session.seq, &pdu) != ERR_OK) {
-        link_doom(l, "digest"); /* widths were checked before: a library without MD5 */
+        conn_fail(c, "digest"); /* widths were checked before: a library without MD5 */
         return;
     }
-    link_set_state(l, LINK_ST_LOGIN);
-    c->received_ms = l->state_ms;
-    l->tests_n     = 0;
+    if (!c->is_peer) link_set_state(l, LINK_ST_LOGIN);
+    c->received_ms = clock_mono_ms();
     l->stats.connects++;
     link_write(c, &pdu);
 }
 
-static void connect_start(struct link *l) {
-    l->conn = link_conn_new(l);
-    link_set_state(l, LINK_ST_CONNECT);
-    link_timer_start(l, l->tick_ms, l->tick_ms);
-    if (uv_tcp_connect(&l->conn->req, &l->conn->tcp, (const struct sockaddr *)&l->addr, on_connect) != 0) {
-        link_doom(l, "connect");
+void link_conn_connect(struct link_conn *c) {
+    if (uv_tcp_connect(&c->req, &c->tcp, (const struct sockaddr *)&c->link->addr, on_connect) != 0) {
+        conn_fail(c, "connect");
         return;
     }
-    (void)uv_tcp_nodelay(&l->conn->tcp, 1);
-    (void)uv_tcp_keepalive(&l->conn->tcp, 1, KEEPALIVE_S);
+    (void)uv_tcp_nodelay(&c->tcp, 1);
+    (void)uv_tcp_keepalive(&c->tcp, 1, KEEPALIVE_S);
+}
+
+static void connect_start(struct link *l) {
+    l->conn               = link_conn_new(l);
+    l->conn->session.mode = l->is_split ? LINK_SEND : LINK_BOTH;
+    link_set_state(l, LINK_ST_CONNECT);
+    link_timer_start(l, l->tick_ms, l->tick_ms);
+    link_conn_connect(l->conn);
 }
 
 static uint64_t backoff_ms(struct link *l) {
@@ -325,6 +337,7 @@ static void link_down(struct link *l) {
                            (strcmp(why, "closed_by_peer") == 0 || strcmp(why, "terminated_by_peer") == 0);
     struct link_track_part *p;
 
+    link_peer_close_ours(l, why);
     if (l->conn) {
         uint32_t id = l->conn->id;
         link_conn_give_up(l->conn);
@@ -354,18 +367,19 @@ static void link_down(struct link *l) {
     l->needs_person = false;
 }
 
-static void active_test(struct link *l, int64_t now) {
+void link_conn_test(struct link_conn *c, int64_t now_ms) {
+    struct link    *l   = c->link;
     struct wire_pdu pdu = {0};
-    if (!l->proto->has_test || now - l->conn->received_ms < l->conf.idle_ms) return;
-    if (l->tests_n > 0 && now - l->test_ms < l->conf.active_ms) return;
-    if (l->tests_n == l->conf.active_tries) {
-        link_doom(l, "silent");
+    if (!l->proto->has_test || now_ms - c->received_ms < l->conf.idle_ms) return;
+    if (c->tests_n > 0 && now_ms - c->test_ms < l->conf.active_ms) return;
+    if (c->tests_n == l->conf.active_tries) {
+        conn_fail(c, "silent");
         return;
     }
-    l->tests_n++;
-    l->test_ms = now;
-    l->proto->test(&l->conn->session, link_next_seq(l), &pdu);
-    link_write(l->conn, &pdu);
+    c->tests_n++;
+    c->test_ms = now_ms;
+    l->proto->test(&c->session, link_next_seq(l), &pdu);
+    link_write(c, &pdu);
 }
 
 static void time_out(struct link *l, int64_t now) {
@@ -406,6 +420,6 @@ static void on_timer(uv_timer_t *timer) {
     time_out(l, now);
     link_deliver_age(l, now);
     link_track_age(&l->track, now - l->conf.awaiting_ms, now - LINK_QUIET_MS);
-    if (l->doom == NULL) active_test(l, now);
+    if (l->doom == NULL) link_conn_test(l->conn, now);
     link_after_turn(l);
 }

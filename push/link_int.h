@@ -115,8 +115,10 @@ struct link_conn {
     struct link *link; /* NULL: given up */
     LIST_ENTRY(link_conn) peers;
     uint32_t            id;                    /* never 0, never used twice */
-    bool                is_peer, is_logged_in; /* a connection the gateway opened, and whether it may speak */
-    int64_t             received_ms;
+    bool                is_peer, is_logged_in; /* beside the one we send on, and whether it may speak */
+    bool                is_ours;               /* is_peer, but opened by us to receive on; else by the gateway */
+    uint32_t            tests_n;
+    int64_t             received_ms, test_ms;
     struct buf          out;
     struct link_session session;
     size_t              in_n;
@@ -146,18 +148,18 @@ struct link {
     char                    *own[11]; /* see conf_own */
     enum link_state          state;
     const char              *doom; /* why the connection ends at the next turn; NULL */
-    bool                     is_closing, is_corked, want_report, needs_person;
-    uv_timer_t               timer; /* one: pause between attempts, else the tick */
-    uint64_t                 tick_ms;
-    struct link_conn        *conn; /* the one we opened; NULL between attempts */
-    uv_tcp_t                 listener;
-    bool                     has_listener;
+    bool              is_closing, is_corked, want_report, needs_person, is_split; /* split: receives on a connection of its own */
+    uv_timer_t        timer;                                                      /* one: pause between attempts, else the tick */
+    uint64_t          tick_ms;
+    struct link_conn *conn; /* the one we opened; NULL between attempts */
+    uv_tcp_t          listener;
+    bool              has_listener;
     LIST_HEAD(, link_conn) peers;
     uint32_t             peers_n, next_conn_id;
     enum link_id_form    id_form;  /* as configured, or learned */
     uint8_t              ref[256]; /* next reference of long texts, by hash of the phone: differs between neighbours */
-    uint32_t             seq, tests_n, attempts, wanted;
-    int64_t              state_ms, up_ms, test_ms;
+    uint32_t             seq, attempts, wanted;
+    int64_t              state_ms, up_ms, receiver_ms; /* receiver_ms: when one was last tried */
     uint64_t             token;
     struct link_pending  pending[LINK_PENDING_MAX];
     struct link_pendings pending_used, pending_free;
@@ -184,12 +186,16 @@ bool              link_is_up(const struct link *l);
 struct link_conn *link_conn_new(struct link *l);
 void              link_conn_give_up(struct link_conn *c); /* closes and frees it; no callbacks */
 bool              link_conn_read(struct link_conn *c);
-struct link_conn *link_conn_by_id(struct link *l, uint32_t id);                /* NULL: gone */
+void              link_conn_connect(struct link_conn *c);       /* then logs in */
+void link_conn_test(struct link_conn *c, int64_t now_ms);       /* active test when it is due, the end when it is not answered */
+struct link_conn *link_conn_by_id(struct link *l, uint32_t id); /* NULL: gone */
 void              link_write(struct link_conn *c, const struct wire_pdu *pdu); /* at the end of the turn while is_corked */
 void              link_flush(struct link_conn *c);
 void              link_after_turn(struct link *l); /* after anything that may have freed places in the window */
 /* link_peer.c */
 enum err link_peer_listen(struct link *l) MUST_CHECK;
+void     link_peer_open(struct link *l); /* with is_split: the connection to receive on */
+void     link_peer_close_ours(struct link *l, const char *why);
 void     link_peer_receive(struct link_conn *c, const struct link_event *ev);
 void     link_peer_close(struct link_conn *c, const char *why);
 void     link_peer_age(struct link *l, int64_t now_ms);

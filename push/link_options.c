@@ -3,7 +3,8 @@
 
 #include <stdio.h>
 
-enum err link_options(const struct provider *p, struct link_code codes[LINK_CODES_MAX], struct link_conf *out, char *why, size_t why_n) {
+enum err link_options(const struct provider *p, struct link_code codes[LINK_CODES_MAX], struct link_conf *out, char *why,
+                      size_t why_n) {
     const struct provider_kind *k = provider_kind(p);
     *out                          = (struct link_conf){.proto      = k->link,
                                                        .host       = provider_text(p, "host"),
@@ -14,7 +15,8 @@ enum err link_options(const struct provider *p, struct link_code codes[LINK_CODE
                                                        .window     = (uint32_t)provider_number(p, "window")};
     k->link_fill(p, out);
     if (link_codes_parse(provider_text(p, "codes"), codes, &out->codes_n) == ERR_OK) return ERR_OK;
-    (void)snprintf(why, why_n, "option codes: not of the form 20-29=throttled 35=config (also retry, rejected), at most %d", LINK_CODES_MAX);
+    (void)snprintf(why, why_n, "option codes: not of the form 20-29=throttled 35=config (also retry, rejected), at most %d",
+                   LINK_CODES_MAX);
     return ERR_INPUT;
 }
 
@@ -26,7 +28,9 @@ enum err link_options_check(struct provider *p, char *why, size_t why_n) {
     c.secret = "";
     e        = link_conf_check(&c);
     if (e)
-        (void)snprintf(why, why_n, "host must be a numeric address, window at most %d; or the account, src_id, service_id or another number is longer than %s has room for",
+        (void)snprintf(why, why_n,
+                       "host must be a numeric address, window at most %d; or the account, src_id, service_id or another number "
+                       "is longer than %s has room for",
                        LINK_WINDOW_MAX, provider_kind(p)->name);
     return e;
 }

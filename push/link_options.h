@@ -10,7 +10,8 @@
 #include "push/provider.h"
 
 /* Fills out, whose strings are the provider's; codes is where its codes go, and belongs to out. secret stays NULL. */
-enum err link_options(const struct provider *p, struct link_code codes[LINK_CODES_MAX], struct link_conf *out, char *why, size_t why_n) MUST_CHECK;
+enum err link_options(const struct provider *p, struct link_code codes[LINK_CODES_MAX], struct link_conf *out, char *why,
+                      size_t why_n) MUST_CHECK;
 /* provider_kind.open: what can be said without the secret. */
 enum err link_options_check(struct provider *p, char *why, size_t why_n) MUST_CHECK;
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Connections that the gateway opens to us (SGIP): a listener, at most LINK_PEERS_MAX connections from the carrier's address,
- * each logged in before it may bring anything. They live beside our own connection and end for themselves. Loop thread only.
+ * Connections beside the one we send on. Those that the gateway opens to us (SGIP): a listener, at most LINK_PEERS_MAX
+ * connections from the carrier's address, each logged in before it may bring anything. And one of our own to receive on, where
+ * the gateway wants that (SMPP without transceivers). They end for themselves; what they bring is answered on them. Loop thread
+ * only.
  */
 #include <netinet/in.h>
 #include <string.h>
@@ -23,6 +25,56 @@ void link_peer_close(struct link_conn *c, const char *why) {
     link_conn_give_up(c);
     link_deliver_down(l, c->id);
 }
+
+/* ---- a connection of ours to receive on ---- */
+
+static struct link_conn *ours(struct link *l) {
+    struct link_conn *c;
+    LIST_FOREACH(c, &l->peers, peers) {
+        if (c->is_ours) return c;
+    }
+    return NULL;
+}
+
+void link_peer_open(struct link *l) {
+    struct link_conn *c = link_conn_new(l);
+    l->receiver_ms      = clock_mono_ms();
+    c->is_peer          = true;
+    c->is_ours          = true;
+    c->session.mode     = LINK_RECEIVE;
+    LIST_INSERT_HEAD(&l->peers, c, peers);
+    l->peers_n++;
+    link_conn_connect(c);
+}
+
+void link_peer_close_ours(struct link *l, const char *why) {
+    struct link_conn *c   = ours(l);
+    struct wire_pdu   pdu = {0};
+    if (c == NULL) return;
+    if (c->is_logged_in && l->is_closing) {
+        l->proto->terminate(&c->session, link_next_seq(l), &pdu);
+        link_write(c, &pdu);
+        if (c->link) link_flush(c);
+    }
+    if (c->link) link_peer_close(c, why);
+}
+
+/* True: it was the answer to our log-in. */
+static bool is_login_answer(struct link_conn *c, const struct link_event *ev) {
+    struct link *l = c->link;
+    if (!c->is_ours || c->is_logged_in || (ev->kind != LINK_EV_LOGIN_ANSWER && ev->kind != LINK_EV_NACK)) return false;
+    if (ev->code == 0) {
+        c->is_logged_in = true;
+        LOG(LOG_INFO, "link_receiver_up", KS("proto", l->proto->name));
+        return true;
+    }
+    l->stats.login_refused++;
+    LOG(LOG_ERROR, "link_login_refused", KS("proto", l->proto->name), KI("status", ev->code));
+    link_peer_close(c, "login_refused");
+    return true;
+}
+
+/* ---- connections of the gateway ---- */
 
 static bool is_from(const struct sockaddr_storage *want, const struct sockaddr_storage *got) {
     if (want->ss_family != got->ss_family) return false;
@@ -99,7 +151,8 @@ static void log_in(struct link_conn *c, const struct link_event *ev) {
 void link_peer_receive(struct link_conn *c, const struct link_event *ev) {
     struct link    *l   = c->link;
     struct wire_pdu pdu = {0};
-    if (ev->kind == LINK_EV_LOGIN) {
+    if (is_login_answer(c, ev)) return;
+    if (ev->kind == LINK_EV_LOGIN && !c->is_ours) {
         log_in(c, ev);
         return;
     }
@@ -112,7 +165,13 @@ void link_peer_receive(struct link_conn *c, const struct link_event *ev) {
     case LINK_EV_REPORT:
     case LINK_EV_MO:
     case LINK_EV_BAD_DELIVERY: link_deliver_receive(c, ev); break;
+    case LINK_EV_TEST:
+        l->proto->test_answer(&c->session, &ev->origin, &pdu);
+        link_write(c, &pdu);
+        break;
+    case LINK_EV_TEST_ANSWER: break;
     case LINK_EV_NOTHING: /* understood, of no use to us, but wants its answer */
+        if (c->is_ours) break;
         l->proto->deliver_answer(&c->session, &ev->origin, LINK_STORED, &pdu);
         link_write(c, &pdu);
         break;
@@ -127,8 +186,6 @@ void link_peer_receive(struct link_conn *c, const struct link_event *ev) {
     case LINK_EV_LOGIN_ANSWER:
     case LINK_EV_SUBMIT_ANSWER:
     case LINK_EV_NACK:
-    case LINK_EV_TEST:
-    case LINK_EV_TEST_ANSWER:
     case LINK_EV_TERMINATE_ANSWER:
     case LINK_EV_LOGIN:
     default:
@@ -141,10 +198,14 @@ void link_peer_receive(struct link_conn *c, const struct link_event *ev) {
 void link_peer_age(struct link *l, int64_t now_ms) {
     struct link_conn *c, *next;
     for (c = LIST_FIRST(&l->peers); c; c = next) {
-        next = LIST_NEXT(c, peers);
-        if (now_ms - c->received_ms >= (c->is_logged_in ? l->conf.peer_idle_ms : l->conf.request_ms))
+        int64_t silent_ms = now_ms - c->received_ms;
+        next              = LIST_NEXT(c, peers);
+        if (c->is_ours && c->is_logged_in)
+            link_conn_test(c, now_ms);
+        else if (silent_ms >= (c->is_logged_in ? l->conf.peer_idle_ms : l->conf.request_ms))
             link_peer_close(c, "silent");
     }
+    if (l->is_split && link_is_up(l) && ours(l) == NULL && now_ms - l->receiver_ms >= l->conf.backoff_max_ms) link_peer_open(l);
 }
 
 static void on_timer_closed(uv_handle_t *h) { link_freed(h->data); }

@@ -40,11 +40,13 @@ enum err link_codes_parse(const char *text, struct link_code *out, size_t *n) {
         char     word[16];
         int      used = 0;
         if (*n == LINK_CODES_MAX) return ERR_INPUT;
-        if (sscanf(p, "%9" SCNu32 "-%9" SCNu32 "=%15[a-z]%n", &first, &last, word, &used) == 3) p += used;
+        if (sscanf(p, "%9" SCNu32 "-%9" SCNu32 "=%15[a-z]%n", &first, &last, word, &used) == 3)
+            p += used;
         else if (sscanf(p, "%9" SCNu32 "=%15[a-z]%n", &first, word, &used) == 2) {
             last = first;
             p += used;
-        } else return ERR_INPUT;
+        } else
+            return ERR_INPUT;
         size_t i = 0;
         while (i < ARRAY_N(words) && strcmp(words[i].word, word) != 0) i++;
         if (i == ARRAY_N(words) || first == 0 || last < first || (*p != '\0' && *p != ' ' && *p != ',')) return ERR_INPUT;

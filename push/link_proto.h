@@ -59,8 +59,11 @@ struct link_event {
     size_t            content_n;
 };
 
+enum link_mode { LINK_BOTH, LINK_SEND, LINK_RECEIVE };
+
 /* One connection as its protocol sees it. */
 struct link_session {
+    enum link_mode          mode;
     const struct link_conf *conf; /* of the link; strings not NULL but listen_host and the peer_ ones */
     bool                    want_report;
     uint8_t                 version; /* as agreed; from the log-in on */
@@ -78,17 +81,18 @@ struct link_part {
 enum link_refusal { LINK_STORED, LINK_BAD_STRUCTURE, LINK_BAD_CONTENT };
 
 struct link_proto {
-    const char             *name;
-    uint16_t                port;
-    uint8_t                 version; /* default */
-    uint8_t                 head_bytes;
-    bool                    has_test;       /* an active test exists */
-    bool                    has_peers;      /* deliveries come on connections that the gateway opens */
-    bool                    is_closed_idle; /* the gateway may close a silent connection: no trouble, no pause before the next */
-    bool                    ids_vary;       /* references are spelled differently in answer and report, see enum link_id_form */
-    size_t                  pdu_max;
-    uint32_t                seq_max; /* sequence numbers are 1..seq_max */
-    const struct link_code *codes;   /* of submit answers; 0 is SENT, what is not in it REJECTED */
+    const char *name;
+    uint16_t    port;
+    uint8_t     version; /* default */
+    uint8_t     head_bytes;
+    bool        has_test;       /* an active test exists */
+    bool        has_peers;      /* deliveries come on connections that the gateway opens */
+    bool        is_closed_idle; /* the gateway may close a silent connection: no trouble, no pause before the next */
+    bool        ids_vary;       /* references are spelled differently in answer and report, see enum link_id_form */
+    uint32_t    split_code;     /* log-in answer of a gateway that wants a connection each to send and to receive; 0: none does */
+    size_t      pdu_max;
+    uint32_t    seq_max;           /* sequence numbers are 1..seq_max */
+    const struct link_code *codes; /* of submit answers; 0 is SENT, what is not in it REJECTED */
     size_t                  codes_n;
     const struct link_code *login_codes; /* what is not in it needs a person (CONFIG) */
     size_t                  login_codes_n;

@@ -38,11 +38,13 @@ static enum err check(const struct link_conf *c) {
 }
 
 static enum err login(struct link_session *s, uint32_t seq, struct wire_pdu *out) {
+    static const uint32_t binds[] = {
+        [LINK_BOTH] = SMPP_BIND_TRANSCEIVER, [LINK_SEND] = SMPP_BIND_TRANSMITTER, [LINK_RECEIVE] = SMPP_BIND_RECEIVER};
     const struct smpp_bind b = {.system_id   = s->conf->user,
                                 .password    = s->conf->secret,
                                 .system_type = s->conf->system_type,
                                 .version     = s->conf->version};
-    return smpp_encode_bind(out, SMPP_BIND_TRANSCEIVER, seq, &b);
+    return smpp_encode_bind(out, binds[s->mode], seq, &b);
 }
 
 static enum err submit(const struct link_session *s, uint32_t seq, const struct link_part *p, struct wire_pdu *out,
@@ -146,6 +148,8 @@ static void decode(struct link_session *s, const uint8_t *pdu, size_t len, struc
     ev->code       = h.status;
     switch (h.cmd) {
     case SMPP_BIND_TRANSCEIVER | SMPP_RESP:
+    case SMPP_BIND_TRANSMITTER | SMPP_RESP:
+    case SMPP_BIND_RECEIVER | SMPP_RESP:
         ev->kind = h.seq == s->seq ? LINK_EV_LOGIN_ANSWER : LINK_EV_BAD;
         ev->why  = "bad_login_answer";
         break;
@@ -178,6 +182,7 @@ const struct link_proto LINK_SMPP = {.name             = "smpp",
                                      .head_bytes       = SMPP_HEAD_BYTES,
                                      .has_test         = true,
                                      .ids_vary         = true,
+                                     .split_code       = SMPP_RINVCMDID,
                                      .pdu_max          = SMPP_PDU_MAX,
                                      .seq_max          = 0x7FFFFFFF,
                                      .codes            = CODES,

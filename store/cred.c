@@ -18,7 +18,7 @@ void cred_mark(char out[17]) { random_hex16(out); }
 static bool unseal(const struct sm4_key *key, const char *p, size_t n, int64_t after_ms, int64_t wall_ms, struct cred *out) {
     char      plain[PLAIN_MAX + 1];
     size_t    plain_n = 0;
-    long long made, until;
+    long long made = 0, until = 0;
     int       at = 0;
     bool      ok = sm4_open(key, p, n, (uint8_t *)plain, PLAIN_MAX, &plain_n) == ERR_OK;
     if (ok) plain[plain_n] = '\0';

@@ -8,7 +8,8 @@
 // Control port: lib/carrier.mjs. Its own behaviours: ids "plain" (the same spelling in answer and receipt), "zeros" (padded in
 // the answer, not in the receipt), "hex_dec" (answer hexadecimal, receipt decimal), "dec_hex"; receipts "text", "tlv" (only
 // optional parameters), "both", "unmarked" (as "tlv", and esm_class does not say that it is one); mo_by "deliver_sm", "data_sm",
-// "payload"; nack_submit n (that status, as generic_nack).
+// "payload"; nack_submit n (that status, as generic_nack); no_transceiver true|"nack" (it
+// wants a transmitter and a receiver), drop_receiver_now.
 import { parseArgs } from 'node:util';
 import smpp from 'smpp';
 import { Carrier, content, need, Bad, ucs2, yymmddhhmm } from './lib/carrier.mjs';
@@ -59,10 +60,19 @@ class Conn {
 
   receive(pdu) {
     const { behave, stats } = carrier;
-    if (pdu.command === 'bind_transceiver') return this.bind(pdu);
+    if (/^bind_/.test(pdu.command)) {
+      if (behave.no_transceiver && pdu.command === 'bind_transceiver') { // an older gateway
+        this.send(behave.no_transceiver === 'nack' ? new smpp.PDU('generic_nack', { sequence_number: pdu.sequence_number, command_status: smpp.ESME_RINVCMDID })
+          : pdu.response({ command_status: smpp.ESME_RINVCMDID }));
+        return undefined;
+      }
+      return this.bind(pdu);
+    }
     need(this.up, 'not_bound');
     switch (pdu.command) {
-      case 'submit_sm': return this.submit(pdu);
+      case 'submit_sm':
+        need(this.sends, 'submit_on_receiver');
+        return this.submit(pdu);
       case 'enquire_link':
         stats.active_tests++;
         if (!behave.mute_active_test) this.send(pdu.response());
@@ -98,6 +108,8 @@ class Conn {
     }
     carrier.stats.logins++;
     this.up = true;
+    this.receives = pdu.command !== 'bind_transmitter';
+    this.sends = pdu.command !== 'bind_receiver';
   }
 
   submit(pdu) {
@@ -115,6 +127,11 @@ class Conn {
   }
 
   deliver(command, fields) {
+    if (!this.receives) {
+      const receiver = [...carrier.conns].find((c) => c.receives);
+      if (receiver) receiver.deliver(command, fields); // else it is lost: this gateway keeps nothing
+      return;
+    }
     const pdu = new smpp.PDU(command, fields);
     if (!pdu.sequence_number) pdu.sequence_number = this.session.sequence = (this.session.sequence % 0x7fffffff) + 1;
     const bytes = pdu.toBuffer(); // once: encoding changes the fields
@@ -137,5 +154,10 @@ class Conn {
   }
 }
 
+const command = carrier.command.bind(carrier);
+carrier.command = (path, { drop_receiver_now, ...rest }) => {
+  if (drop_receiver_now) for (const c of carrier.conns) if (!c.sends) c.destroy();
+  return command(path, rest);
+};
 const server = smpp.createServer({}, (session) => new Conn(session));
 carrier.listen(server, opt.port, opt.control);

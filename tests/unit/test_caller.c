@@ -31,7 +31,6 @@ static void on_result(void *arg, uint64_t cookie, const struct push_answer *a) {
     assert_true(cookie < MANY);
     got.n++;
     got.of[cookie]++;
-    if (getenv("ZB_SHOW")) print_message("%llu: %s %s\n", (unsigned long long)cookie, verdict_info(a->verdict)->word, a->detail);
     got.last = got.by[cookie] = *a;
     if (to_free) {
         struct caller *c = to_free;
@@ -519,6 +518,5 @@ int main(void) {
         T(t_cred), T(t_apns), T(t_apns_shared), T(t_apns_renewal), T(t_window),  T(t_many),
         T(t_stop), T(t_nobody_there), T(t_fcm), T(t_fcm_no_token), T(t_webpush),
     };
-    if (getenv("ZB_ONE")) cmocka_set_test_filter(getenv("ZB_ONE"));
     return cmocka_run_group_tests_name("caller", tests, setup, teardown);
 }

@@ -232,7 +232,7 @@ static void t_bad_sections(void **state) {
         conf_fini(&c);
     }
     assert_int_equal(setenv("ZHANGBAN_DEMO", "maybe", 1), 0); /* refused after the file was read */
-    assert_int_equal(load("[provider a]\nkind = x\n", 24, &c, why), ERR_INPUT);
+    assert_int_equal(load("[provider a]\nkind = x\n", 22, &c, why), ERR_INPUT);
     assert_int_equal(unsetenv("ZHANGBAN_DEMO"), 0);
 }
 

@@ -159,6 +159,8 @@ static void t_formats(void **state) {
 
 static const struct side SMPP = {.proto = "smpp", .script = "tests/peers/smpp.mjs", .user = "zwsp", .secret = "secret"};
 
+static bool terminated(size_t n) { return stat_of("terminates") >= (double)n; }
+
 static void t_ids(void **state) {
     (void)state;
     static const char *const how[] = {"plain", "zeros", "hex_dec", "dec_hex"}, *const receipts_by[] = {"text", "tlv", "both", "unmarked"};
@@ -321,6 +323,55 @@ static void t_bind_refused(void **state) {
     }
 }
 
+static bool receivers(size_t n) {
+    struct link_stats s;
+    link_stats(me.link, &s);
+    return s.peers == n;
+}
+
+/* A gateway that knows no transceivers: one connection to send, one to receive, and both come back. */
+static void t_split(void **state) {
+    (void)state;
+    static const char *const how[] = {"true", "\"nack\""};
+    for (size_t i = 0; i < ARRAY_N(how); i++) {
+        struct link_conf c = conf();
+        char             body[64];
+        c.idle_ms   = 60;
+        c.active_ms = 60;
+        (void)snprintf(body, sizeof body, "{\"no_transceiver\":%s}", how[i]);
+        post("/reset", "{}");
+        behave(body);
+        me.up = me.closed = me.down = me.mos = 0;
+        me.reports_n = me.results_n = 0;
+        open_link(&c);
+        AWAIT(receivers, 1);
+        submit(1, "您好");
+        AWAIT(reports, 1);
+        AWAIT(acked, 1);
+        post("/mo", "{\"phone\":\"13811112222\",\"text\":\"退订\"}");
+        AWAIT(mos, 1);
+        AWAIT(acked, 2);
+        AWAIT(tests_sent, 4); /* on both */
+        behave("{\"active_test_now\":true}");
+        AWAIT(tests_answered, 2);
+        assert_int_equal(me.down, 0);
+        behave("{\"disconnect_now\":true}");
+        AWAIT(ups, 2);
+        AWAIT(receivers, 1);
+        submit(2, "您好");
+        AWAIT(reports, 2);
+        behave("{\"drop_receiver_now\":true}"); /* alone: the other one stays, and it comes back */
+        AWAIT(receivers, 0);
+        AWAIT(receivers, 1);
+        assert_int_equal(me.down, 1);
+        submit(3, "您好");
+        AWAIT(reports, 3);
+        AWAIT(acked, 4);
+        close_link();
+        AWAIT(terminated, 2);
+    }
+}
+
 #define T(f) {.name = #f, .test_func = (f), .setup_func = setup, .teardown_func = teardown, .initial_state = (void *)(uintptr_t)&SMPP}
 
 int main(void) {
@@ -330,7 +381,7 @@ int main(void) {
         cmocka_unit_test(t_receipts),
         cmocka_unit_test(t_formats),
     };
-    const struct CMUnitTest link[] = {T(t_ids), T(t_orphan_ids), T(t_states), T(t_mo), T(t_nack_and_statuses), T(t_bind_refused)};
+    const struct CMUnitTest link[] = {T(t_ids), T(t_orphan_ids), T(t_states), T(t_mo), T(t_nack_and_statuses), T(t_bind_refused), T(t_split)};
     int                     failed = cmocka_run_group_tests(codec, NULL, NULL);
     log_set(LOG_ERROR + 1, 2);
     /* NOLINTNEXTLINE: a fixed command, to see whether there is a gateway to test against */
