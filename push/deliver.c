@@ -9,8 +9,12 @@
  */
 #include "push/deliver.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -546,7 +550,19 @@ static void fini(struct deliver *d) {
     pthread_cond_destroy(&d->some);
     pthread_mutex_destroy(&d->lock);
     pthread_mutex_destroy(&d->probe_lock);
+    if (d->lock_fd >= 0) (void)close(d->lock_fd);
     FREE_OBJ(d);
+}
+
+/* Two processes of one name would take each other's claims for those of a life before. Held until the end, however it comes. */
+static enum err lock_name(struct deliver *d, char *why, size_t why_n) {
+    char path[512];
+    (void)snprintf(path, sizeof path, "%.400s/push-%s.lock", d->conf.data_dir, d->worker);
+    d->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (d->lock_fd >= 0 && flock(d->lock_fd, LOCK_EX | LOCK_NB) == 0) return ERR_OK;
+    bool taken = d->lock_fd >= 0 && errno == EWOULDBLOCK;
+    (void)snprintf(why, why_n, taken ? "another process delivers as worker %s: give this one a name of its own (--worker NAME)" : "worker %s: its lock file cannot be opened", d->worker);
+    return taken ? ERR_DUP : ERR_STORE;
 }
 
 enum err deliver_start(const struct deliver_conf *conf, struct deliver **out, char *why, size_t why_n) {
@@ -561,7 +577,8 @@ enum err deliver_start(const struct deliver_conf *conf, struct deliver **out, ch
     d->redis   = redis_new(conf->redis, 1000);
     d->probe   = redis_new(conf->redis, 1000);
     d->sweep_mono_ms = clock_mono_ms() + SWEEP_MS;
-    enum err e = db_open(db_path, DB_READ, &d->db, why, why_n);
+    enum err e = lock_name(d, why, why_n);
+    if (e == ERR_OK) e = db_open(db_path, DB_READ, &d->db, why, why_n);
     if (e == ERR_OK) {
         e = writer_call(conf->writer, recover, d);
         if (e) (void)snprintf(why, why_n, "store: deliveries of the last run cannot be recovered");

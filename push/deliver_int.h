@@ -80,6 +80,7 @@ struct deliver {
     unsigned            magic;
     struct deliver_conf conf;
     char                worker[64], log_path[512];
+    int                 lock_fd; /* of the worker's name */
 
     /* loop thread */
     pthread_t       thread;

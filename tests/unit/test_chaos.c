@@ -111,7 +111,7 @@ static void mood(int i) {
 
 /* ---- workers ---- */
 static void worker_start(int i) {
-    char  name[8];
+    char  name[16];
     char *argv[] = {h.exe, (char *)(uintptr_t) "worker", h.dir, name, h.redis, NULL};
     (void)snprintf(name, sizeof name, "w%d", i);
     pid_t pid = fork();
