@@ -208,7 +208,7 @@ enum err delivery_purge(struct db *db, int64_t expired_wall_ms, int64_t parts_wa
     GO(db_exec(db,
                "DELETE FROM direct_sms WHERE delivery IN (SELECT delivery FROM direct_sms WHERE expires_wall < ?1 ORDER BY expires_wall LIMIT ?2)",
                "ii", expired_wall_ms, max));
-    GO(db_exec(db, "DELETE FROM receipt WHERE delivery = '' AND ref IN (SELECT ref FROM receipt WHERE delivery = '' AND at_wall < ?1 ORDER BY at_wall LIMIT ?2)", "ii",
+    GO(db_exec(db, "DELETE FROM receipt WHERE delivery = '' AND at_wall < ?1 AND ref IN (SELECT ref FROM receipt WHERE delivery = '' AND at_wall < ?1 ORDER BY at_wall LIMIT ?2)", "ii",
                parts_wall_ms, max));
     GO(db_exec(db, "DELETE FROM sms_reply WHERE at_wall < ?1 AND ref IN (SELECT ref FROM sms_reply WHERE at_wall < ?1 ORDER BY at_wall LIMIT ?2)", "ii",
                parts_wall_ms - REPLY_MORE_MS, max));

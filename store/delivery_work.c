@@ -169,7 +169,8 @@ static enum err settle_early(struct db *db, const struct delivery_end *r) {
         int64_t told[3];
         char    stat[3][STAT_CAP];
         size_t  n = 0;
-        struct rows *q = db_query(db, "SELECT kind, detail FROM receipt WHERE provider = ?1 AND ref = ?2 AND delivery = ''", "ss", r->provider, one);
+        /* LENGTH: by the reference, never through all that belong to nothing */
+        struct rows *q = db_query(db, "SELECT kind, detail FROM receipt WHERE provider = ?1 AND ref = ?2 AND LENGTH(delivery) = 0", "ss", r->provider, one);
         for (; n < 3 && db_next(q); n++) {
             told[n] = row_s(q, 0)[0] == 'd' ? TOLD_DELIVERED : row_s(q, 0)[0] == 'f' ? TOLD_FAILED : TOLD_READ;
             (void)snprintf(stat[n], sizeof stat[n], "%s", row_s(q, 1));

@@ -6,9 +6,11 @@ DROP INDEX delivery_provider;
 CREATE INDEX delivery_due ON delivery (due_wall) WHERE state = 'waiting';
 CREATE INDEX delivery_waiting ON delivery (lane, channel, due_wall, id) WHERE state = 'waiting';
 CREATE INDEX delivery_queued ON delivery (lane, channel, due_wall, id) WHERE state = 'queued';
-CREATE INDEX delivery_claimed ON delivery (worker, claimed_wall) WHERE state = 'claimed';
+CREATE INDEX delivery_claimed ON delivery (lane, channel, due_wall) WHERE state = 'claimed';
 CREATE INDEX delivery_sent ON delivery (provider, updated_wall) WHERE state = 'sent';
+CREATE INDEX delivery_dead ON delivery (id) WHERE state IN ('failed', 'unknown');
 
--- Only receipts of nothing we know are ever removed by age.
-DROP INDEX receipt_at;
-CREATE INDEX receipt_at ON receipt (at_wall) WHERE delivery = '';
+-- Receipts of nothing we know are looked for by age, and never all of them at once.
+DROP INDEX receipt_delivery;
+CREATE INDEX receipt_delivery ON receipt (delivery) WHERE delivery <> '';
+CREATE INDEX receipt_orphan ON receipt (at_wall) WHERE delivery = '';
