@@ -5,7 +5,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BOARD, city, openTask, redisOf, report } from './lib/city.mjs';
 import { pushH2 } from './lib/push.mjs';
-import { million, smsVsKannel, throttled } from './lib/sms.mjs';
+import { fourWorkers, million, smsVsKannel, throttled } from './lib/sms.mjs';
 import { CLIENT_CPU, CORES, SERVER_CPU, Scene, cpuSeconds, median, memory, once, percentile, pin, quiet, refuseTmpfs, say } from './lib/tools.mjs';
 
 const SUBS = 10000, SIZE = 600, WINDOW = 4, PAIRS = 11;
@@ -155,6 +155,7 @@ const figures = [
   ['commit_to_client_p99', commitToClient, 'ms from the acknowledged write to the last of 10 000 subscribers, beside a loop of send() (aim: ratio <= 1.2)'],
   ['sms_smpp_vs_kannel', smsVsKannel, "SMS a second over one SMPP link and CPU each, beside Debian's Kannel (aim: ratio >= 2, and < 1)"],
   ['sms_throttled_1pct', throttled, 'SMS a second when the SMSC throttles 1 % of the answers, one and four workers, beside the allowed rate (aim: ratio >= 0.9)'],
+  ['sms_four_workers', fourWorkers, 'SMS a second of four workers on one core beside one worker: what they lose to each other at the one store (aim: ratio >= 0.8)'],
   ['queue_million', million, 'a million queued notices (ZB_BENCH_QUEUE): written a second, sent a second, memory', 1500],
   ['push_h2', pushH2, 'pushes a second through the caller over one HTTP/2 connection, beside node as the client of the same fake (aim: the fake is the bottleneck)'],
 ];

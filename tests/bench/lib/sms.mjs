@@ -202,6 +202,22 @@ export async function smsVsKannel(scene) {
   ];
 }
 
+// ---- four processes beside one store ----
+export async function fourWorkers(scene) {
+  const N = Number(process.env.ZB_BENCH_SMS ?? 20000), rate = [];
+  for (const names of [['w1'], ['w1', 'w2', 'w3', 'w4']]) {
+    const smsc = await smscfast(scene), gw = await house(scene, smsc.port, { rate_per_s: 100000 });
+    await once('queue', [gw.file, N]);
+    await filled(gw, N);
+    const x = await drain(scene, gw, smsc, N, names);
+    if (x.smsc.submits !== N) throw new Error(`${N} messages, ${x.smsc.submits} submits`);
+    say(`  ${names.length} worker${names.length > 1 ? 's' : ''}: ${Math.round(x.rate)}/s at ${round(x.cpu * 1e6)} CPU-us each (${x.parts.join(', ')})`);
+    rate.push(x.rate);
+    await gw.stop();
+  }
+  return [{ name: 'sms_four_workers', value: rate[1], unit: 'SMS per second, four workers on one core', beside: rate[0], ratio: rate[1] / rate[0] }];
+}
+
 // ---- throttling ----
 export async function throttled(scene) {
   const RATE = 500, out = [];
