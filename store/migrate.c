@@ -29,7 +29,8 @@
     M(60, push, "0060_push.sql")                                                                                                \
     M(70, delivery, "0070_delivery.sql")                                                                                        \
     M(75, lean, "0075_lean.sql")                                                                                                \
-    M(85, reply, "0085_reply.sql")
+    M(85, reply, "0085_reply.sql")                                                                                              \
+    M(87, poll, "0087_poll.sql")
 
 #define M(number, sym, file) SQL_FILE(sym, file);
 MIGRATIONS
