@@ -29,6 +29,7 @@ static const char *reason_zh(const struct trace_delivery *d) {
     } own[] = {
         {"expired", "发出前已失效"},       {"no_target", "没有登记号码或设备"}, {"no_provider", "没有可用的通道"},
         {"not_sent", "通道暂时不通"},      {"reported", "运营方回执：未送达"},  {"unreported", "未在规定时间内收到回执"},
+        {"no_message", "前一条消息未送出，无从加急"}, {"no_raise", "该平台不能加急"},
         {"simulated", "演示，未真正发出"}, {"logged", "已写入演示记录"},        {"log_error", "演示记录无法写入"},
     };
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
@@ -39,10 +40,12 @@ static const char *reason_zh(const struct trace_delivery *d) {
 
 /* "短信已送达（6月27日 14:32）" */
 static const char *explain(struct req *r, const struct trace_notice *n, const struct trace_delivery *d) {
-    const char *zh = channel_zh(d->channel), *why = reason_zh(d), *at = moment_text(r->a, d->updated_wall);
+    const char *zh = d->is_raise ? arena_printf(r->a, "%s加急", channel_zh(d->channel)) : channel_zh(d->channel), *why = reason_zh(d), *at = moment_text(r->a, d->updated_wall);
     const char *code = *d->detail && strcmp(d->state, "failed") == 0 ? arena_printf(r->a, "（%s）", d->detail) : "";
     if (strcmp(d->verdict, "simulated") == 0) return arena_printf(r->a, "%s（%s）", zh, why);
     if (strcmp(d->state, "delivered") == 0) return arena_printf(r->a, "%s已送达（%s）", zh, at);
+    if (d->is_raise && strcmp(d->state, "sent") == 0) return arena_printf(r->a, "%s已发出（%s）", zh, at);
+    if (d->is_raise && strcmp(d->state, "failed") == 0) return arena_printf(r->a, "%s未成：%s%s", zh, *why ? why : "未成功", code);
     if (strcmp(d->state, "sent") == 0) return arena_printf(r->a, "%s已发出（%s），等待回执", zh, at);
     if (strcmp(d->state, "cancelled") == 0) return arena_printf(r->a, "%s：%s，不再发送", zh, n->read_wall ? "已读" : "已取消");
     if (strcmp(d->state, "failed") == 0) return arena_printf(r->a, "%s未送达：%s%s", zh, *why ? why : "未成功", code);
@@ -78,6 +81,7 @@ static enum err write_delivery(struct req *r, const struct trace_notice *n, cons
     jw_kstr(r->out, "id", d->id);
     jw_kint(r->out, "step", d->step);
     jw_kstr(r->out, "channel", d->channel);
+    jw_kbool(r->out, "louder", d->is_raise);
     jw_kstr(r->out, "vendor", *d->vendor ? d->vendor : NULL);
     jw_kstr(r->out, "state", d->state);
     jw_kstr(r->out, "provider", *d->provider ? d->provider : NULL);
