@@ -12,7 +12,7 @@ import { until } from './lib/until.mjs';
 import { start as office } from '../peers/office.mjs';
 import * as work from './lib/work.mjs';
 
-const UNIT = 'NP-SZB', CONTACT = 'sim-NP-SZB', APPROVER = 'demo-approver', RAISE_S = 3, SMS_S = 8;
+const UNIT = 'NP-SZB', CONTACT = 'sim-NP-SZB', APPROVER = 'demo-approver', RAISE_S = 3, SMS_S = 6;
 let gw, smsc, bureau, numbers;
 
 before(async () => {
@@ -113,8 +113,7 @@ test('F110 the quantity of DING is used up: said so, the SMS need not wait, and 
   const n = await say(title);
   const raise = await state(n, 'raise', 'failed');
   assert.equal(raise.text, '办公平台加急未成：运营方当日限额已用完（ding.serverquota.insufficient）');
-  const sms = await state(n, 'sms', 'delivered', { ms: (SMS_S - RAISE_S - 1) * 1000 });
-  assert.ok(Date.parse(sms.events[0].at) - Date.parse(n.created_at) !== 0);
+  await state(n, 'sms', 'delivered', { ms: (SMS_S - RAISE_S - 1) * 1000 });
   const next = await say('照常发送');
   await state(next, 'office', 'sent', { ms: 2500 });
   await gw.ok('POST', `/v1/notices/${next.id}/read`, { as: CONTACT });
@@ -135,18 +134,17 @@ test('F110 a message that was refused has nothing to make louder: the steps behi
   const n = await say(title);
   await state(n, 'office', 'failed');
   assert.match((await state(n, 'raise', 'failed')).text, /^办公平台加急未成：前一条消息未送出，无从加急/);
-  await state(n, 'sms', 'delivered', { ms: (RAISE_S + 1) * 1000 });
-  await remove(CONTACT, desk);
+  await state(n, 'sms', 'delivered', { ms: (RAISE_S - 1) * 1000 });
+  assert.equal((await gw.ok('GET', '/v1/push-targets', { as: CONTACT })).items.find((x) => x.id === desk.id).state, 'gone');
 });
 
 for (const [vendor, what, who, as] of [['wecom', '/message/send', 'qian.qi', APPROVER], ['feishu', '/im/v1/messages', 'ou_qian', CONTACT]])
   test(`F110 ${vendor} took it and its answer was lost: sent again, seen once${as === APPROVER ? ', at low priority too' : ''}`, async () => {
-    const desk = await register(as, vendor, who), title = `${vendor}答复丢失`, start = Date.now();
-    await bureau.post('behave', { answer: { of: vendor, what, times: 2, take: true, drop: true } });
-    const n = await say(title, as), d = await state(n, 'office', 'sent', { as, ms: 28000 });
-    assert.deepEqual(d.events.map((e) => e.verdict), ['unknown', 'unknown', 'sent']);
+    const desk = await register(as, vendor, who), title = `${vendor}答复丢失`;
+    await bureau.post('behave', { answer: { of: vendor, what, times: 1, take: true, drop: true } });
+    const n = await say(title, as), d = await state(n, 'office', 'sent', { as, ms: 10000 });
+    assert.deepEqual(d.events.map((e) => e.verdict), ['unknown', 'sent']);
     assert.equal((await seen(title)).filter((m) => m.of === vendor).length, 1, 'the person sees it once');
-    assert.ok(Date.now() - start < 28000, 'sooner than an outcome that is left to the policy');
     if (as === CONTACT) await gw.ok('POST', `/v1/notices/${n.id}/read`, { as });
     await remove(as, desk);
   });
