@@ -526,8 +526,8 @@ static void stop_on_loop(void *owner, void *arg) {
         TAILQ_REMOVE(&d->log_waiting, it, list);
         (void)deliver_end(d, it, "waiting", "not_sent", "worker stops", 0);
     }
-    routes_close(d);
-    MUST(uv_timer_start(&d->tick, on_tick, 20, 0) == 0);
+    routes_close(d); /* with HTTP providers alone this may have been the end */
+    if (!d->ended) MUST(uv_timer_start(&d->tick, on_tick, 20, 0) == 0);
 }
 
 static void *run(void *p) {

@@ -42,7 +42,7 @@ static void on_room(void *arg) {
     (void)arg;
     got.room++;
 }
-static const struct caller_ops ops = {on_result, on_room};
+static const struct caller_ops ops = {on_result, on_room, NULL};
 
 static void write_pub(EVP_PKEY *k, const char *name, char path[128]) {
     (void)snprintf(path, 128, "%s/%s", kd_dir, name);

@@ -68,15 +68,9 @@ static enum err change_run(struct db *db, void *arg) { return db_exec(db, arg, "
 /* sql: a literal. */
 static void change(const char *sql) { OK(writer_call(h.writer, change_run, (void *)(uintptr_t)sql)); }
 
-static int stat_of(const char *name) {
-    cJSON *j = pk_ctl(&h.office, "GET", "/stats", "");
-    int    v = (int)cJSON_GetNumberValue(cJSON_GetObjectItem(j, name));
-    if (strcmp(name, "violations") == 0) v = cJSON_GetArraySize(cJSON_GetObjectItem(j, name));
-    cJSON_Delete(j);
-    return v;
-}
-static void behave(const char *body) { cJSON_Delete(pk_ctl(&h.office, "POST", "/behave", body)); }
-static void tell(const char *path, const char *body) { cJSON_Delete(pk_ctl(&h.office, "POST", path, body)); }
+static int  stat_of(const char *name) { return pk_stat(&h.office, name); }
+static void behave(const char *body) { pk_behave(&h.office, body); }
+static void tell(const char *path, const char *body) { cJSON_Delete(pk_control(&h.office, "POST", path, body)); }
 
 static struct relay_channel channel_of(const char *channel) {
     (void)channel;
@@ -422,7 +416,7 @@ static void t_told_left_out(void **state) {
 /* ---- louder ---- */
 static void t_raise(void **state) {
     (void)state;
-    static const int level[3] = {RAISE_PHONE, RAISE_SMS, RAISE_APP};
+    static const int level[3] = {3, 2, 1}; /* telephone, SMS, in the application */
     provider("ding", "dingtalk");
     start();
     for (int p = 0; p < 3; p++) {
@@ -430,7 +424,7 @@ static void t_raise(void **state) {
         AWAIT(COUNT("state = 'sent' AND raise_of = ''") == p + 1);
         RAISE_NOW;
         AWAIT(COUNT("state = 'sent' AND raise_of <> ''") == p + 1);
-        cJSON *j = pk_ctl(&h.office, "GET", "/messages", ""), *raised = cJSON_GetObjectItem(cJSON_GetArrayItem(j, p), "raised");
+        cJSON *j = pk_control(&h.office, "GET", "/messages", ""), *raised = cJSON_GetObjectItem(cJSON_GetArrayItem(j, p), "raised");
         assert_int_equal(cJSON_GetArraySize(raised), 1);
         assert_int_equal((int)cJSON_GetNumberValue(cJSON_GetArrayItem(raised, 0)), level[p]);
         cJSON_Delete(j);
