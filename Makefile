@@ -91,6 +91,8 @@ asan-unit: ## unit tests under ASan and UBSan
 black: $(NODE_MODULES) $(PEERS) $(B)/zhangban ## black-box tests of this FLAVOUR: real processes, real clients
 	@sh scripts/web-vendor.sh
 	@ZB_BUILD=$(B) node --test --test-concurrency=2 $(sort $(wildcard tests/black/*.test.mjs))
+black-tsan: ## the same with all threads under ThreadSanitizer
+	@$(MAKE) --no-print-directory FLAVOUR=tsan black
 web: $(NODE_MODULES) $(B)/zhangban ## pages in headless Chromium
 	@sh scripts/web-vendor.sh
 	@ZB_BUILD=$(B) node --test --test-concurrency=1 $(sort $(wildcard tests/web/*.test.mjs))

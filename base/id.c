@@ -30,9 +30,18 @@ void id_seed(unsigned long long s) {
     pthread_mutex_unlock(&lock);
 }
 
-void id_new(const char *prefix, char out[ID_CAP]) {
-    static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
+static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
 
+void id_at(const char *prefix, long long wall_ms, char out[ID_CAP]) {
+    uint64_t hi = (uint64_t)(wall_ms > 0 ? wall_ms : 0) << 16;
+    size_t   n  = strlen(prefix);
+    MUST(n <= 8);
+    memcpy(out, prefix, n);
+    for (int i = 12; i >= 0; i--, hi >>= 5) out[n + (size_t)i] = alphabet[hi & 31];
+    out[n + 13] = '\0';
+}
+
+void id_new(const char *prefix, char out[ID_CAP]) {
     pthread_mutex_lock(&lock);
     if (drawn_n == 0) {
         random_bytes(drawn, sizeof drawn);

@@ -11,6 +11,9 @@
 /* prefix: at most 8 characters, e.g. "t_". out holds ID_CAP bytes. */
 void id_new(const char *prefix, char out[ID_CAP]);
 
+/* Below every id made at or after this instant, above every one made before: a bound for look-ups by time. */
+void id_at(const char *prefix, long long wall_ms, char out[ID_CAP]);
+
 /* Demo and tests: the random bits come from this seed and a counter, so that a run can be repeated. 0 gives chance back. */
 void id_seed(unsigned long long seed);
 

@@ -51,16 +51,26 @@ static struct value *add(enum metric m, const char *label) {
     return v;
 }
 
-void metric_add_label(enum metric m, const char *label, int64_t n) {
-    metric_add(m, n);
-    pthread_mutex_lock(&lock);
+/* Under the lock. */
+static struct value *value_of(enum metric m, const char *label) {
     struct value *v = find(m, label);
     if (v == NULL && labelled[m].n >= LABELS_MAX) {
         label = OTHER;
         v     = find(m, label);
     }
-    if (v == NULL) v = add(m, label);
-    v->v += n;
+    return v ? v : add(m, label);
+}
+
+void metric_add_label(enum metric m, const char *label, int64_t n) {
+    metric_add(m, n);
+    pthread_mutex_lock(&lock);
+    value_of(m, label)->v += n;
+    pthread_mutex_unlock(&lock);
+}
+
+void metric_set_label(enum metric m, const char *label, int64_t v) {
+    pthread_mutex_lock(&lock);
+    value_of(m, label)->v = v;
     pthread_mutex_unlock(&lock);
 }
 

@@ -21,6 +21,7 @@ enum metric {
 void    metric_add(enum metric m, int64_t n);
 void    metric_set(enum metric m, int64_t v);
 void    metric_add_label(enum metric m, const char *label, int64_t n);
+void    metric_set_label(enum metric m, const char *label, int64_t v); /* a gauge with labels, or a counter kept elsewhere */
 int64_t metric_get(enum metric m);
 void    metric_print(struct buf *out); /* Prometheus text format 0.0.4 */
 

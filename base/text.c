@@ -159,6 +159,23 @@ enum err hex_decode(uint8_t *out, size_t cap, const char *hex, size_t n, size_t 
     return ERR_OK;
 }
 
+bool url_decode(const char *p, size_t n, bool plus, char *out, size_t cap) {
+    size_t k = 0;
+    for (size_t i = 0; i < n; i++) {
+        char c = plus && p[i] == '+' ? ' ' : p[i];
+        if (c == '%') {
+            int hi = i + 2 < n ? hex_value(p[i + 1]) : -1, lo = i + 2 < n ? hex_value(p[i + 2]) : -1;
+            if (hi < 0 || lo < 0) return false;
+            c = (char)(hi << 4 | lo);
+            i += 2;
+        }
+        if (c == '\0' || k + 1 >= cap) return false;
+        out[k++] = c;
+    }
+    out[k] = '\0';
+    return true;
+}
+
 static const char b64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 size_t b64url_encode(char *out, const void *p, size_t n) {

@@ -33,4 +33,8 @@ enum err b64url_decode(uint8_t *out, size_t cap, const char *s, size_t n, size_t
 /* vsnprintf, several times as fast for what is written all the time: %s, %d, %lld, %%. Any thread. */
 int text_format(char *out, size_t cap, const char *fmt, va_list ap) __attribute__((format(printf, 3, 0)));
 
+/* %XX, and with plus also + for a blank, as paths and queries of URLs have them; out is NUL-terminated. False: a bad escape, NUL,
+ * or longer than out. Whether it is UTF-8 is not asked. */
+bool url_decode(const char *p, size_t n, bool plus, char *out, size_t cap);
+
 #endif

@@ -11,6 +11,7 @@
 #include "base/metric.h"
 #include "gateway/hub_int.h"
 #include "gateway/loopstate.h"
+#include "gateway/snapshots.h"
 
 #define RECOVER_MAX 300
 #define AGAIN_MS    1000
@@ -35,6 +36,7 @@ struct sync {
     struct net_loop      *loop;
     struct app           *app;
     struct arena         *a;
+    const struct channel_row *row;
     char                  channel[256], epoch[24];
     uint64_t              since, no;
     bool                  server_side, complete;
@@ -42,9 +44,16 @@ struct sync {
     struct channel_pos    top;
     struct channel_entry *list;
     size_t                n;
+    const char           *data; /* server_side and not complete: the state behind the channel, arena; NULL none */
 };
 
 static void sync_done(struct net_loop *l, void *arg);
+
+static enum err read_state(struct worker *w, struct sync *s) {
+    struct req r = {.house = &s->app->house, .a = s->a, .db = w->db, .redis = w->redis, .wall_ms = clock_wall_ms(),
+                    .biz_ms = clock_business_ms(), .peer = ""};
+    return s->row->flags & CH_SNAPSHOT ? snapshot_get(w, s->row, s->channel, &s->top, &r, &s->data) : ERR_OK;
+}
 
 static void sync_on_worker(void *ctx, void *arg) {
     struct worker *w = ctx;
@@ -54,6 +63,8 @@ static void sync_on_worker(void *ctx, void *arg) {
     bool whole;
     if (s->e == ERR_OK && !s->complete && s->server_side)
         s->e = channel_read(w->redis, s->a, s->channel, "", 0, RECOVER_MAX, &s->top, &s->list, &s->n, &whole);
+    /* said in the stream that is gone, perhaps behind our back: the state has it (D13) */
+    if (s->e == ERR_OK && !s->complete && s->server_side) s->e = read_state(w, s);
     loop_post(s->loop, sync_done, s);
 }
 
@@ -65,6 +76,7 @@ void hub_sync_start(struct hub *h, struct chan *c) {
     s->loop        = h->loop;
     s->app         = h->app;
     s->a           = arena_new(8U << 20);
+    s->row         = c->row;
     s->since       = c->last;
     s->server_side = (c->row->flags & CH_SERVER) != 0;
     (void)snprintf(s->channel, sizeof s->channel, "%s", c->name);
@@ -81,17 +93,22 @@ void hub_sync_start(struct hub *h, struct chan *c) {
 
 /* A push to every active server-side subscriber: the socket stays, the position starts anew. is_other: offsets begin again; else the log is
  * shorter than what was missed. */
-static void tell_new_epoch(struct chan *c, const char *epoch, uint64_t offset, bool is_other) {
+static void tell_new_epoch(struct chan *c, const char *epoch, uint64_t offset, bool is_other, const char *data) {
     struct buf b;
     struct jw  w;
-    buf_init(&b, 2048);
+    buf_init(&b, 2048 + (data ? strlen(data) : 0));
     jw_init(&w, &b);
     buf_puts(&b, "{\"push\":{\"channel\":");
     jw_str(&w, c->name);
     buf_puts(&b, ",\"subscribe\":{\"recoverable\":true,\"positioned\":true,\"epoch\":");
     jw_init(&w, &b);
     jw_str(&w, epoch);
-    buf_printf(&b, ",\"offset\":%llu}}}", (unsigned long long)offset);
+    buf_printf(&b, ",\"offset\":%llu", (unsigned long long)offset);
+    if (data) {
+        buf_puts(&b, ",\"data\":");
+        buf_puts(&b, data);
+    }
+    buf_puts(&b, "}}}");
     for (struct sub *s = c->head, *next; s; s = next) {
         next = s->next;
         if (!s->active || s->fresh) continue;
@@ -151,7 +168,7 @@ static void begin_anew(struct chan *c, const struct sync *s) {
     (void)snprintf(c->epoch, sizeof c->epoch, "%s", s->top.epoch);
     c->last = s->server_side && s->n ? s->list[0].offset - 1 : s->top.offset;
     if (s->server_side)
-        tell_new_epoch(c, s->top.epoch, c->last, is_other);
+        tell_new_epoch(c, s->top.epoch, c->last, is_other, s->data);
     else
         lose_subscribers(c);
 }

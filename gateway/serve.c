@@ -19,6 +19,7 @@
 #include "gateway/rate.h"
 #include "gateway/rest.h"
 #include "gateway/static.h"
+#include "handlers/circular_work.h"
 #include "handlers/demo.h"
 #include "handlers/ranking.h"
 #include "handlers/upkeep.h"
@@ -40,6 +41,7 @@ struct server {
     struct relay        *relay;
     struct deliver      *deliver;
     struct upkeep       *upkeep;
+    struct circular_work *circulars;
     unsigned             public_listener;
 };
 
@@ -165,6 +167,7 @@ static enum err start_rooms(struct server *s, char *why, size_t why_n) {
     }
     app->pool = pool_new("worker", (size_t)app->conf.workers, 8192, worker_new, worker_free, app);
     TRY(upkeep_start(&app->house, app->writer, app->db_path, &s->upkeep, why, why_n));
+    TRY(circular_work_start(&app->house, app->writer, app->db_path, &s->circulars, why, why_n));
     return start_net(s, why, why_n);
 }
 
@@ -212,6 +215,7 @@ void server_stop(struct server *s) {
         while ((net_sockets(app->net) > 0 || atomic_load(&app->inflight) > 0) && clock_mono_ms() < until) (void)usleep(5000);
     }
     upkeep_stop(s->upkeep);
+    circular_work_stop(s->circulars);
     /* answers of the last calls go out before the loops end: workers and writer finish first, and refuse what the loops still
      * bring; they are freed when no loop can call them any more */
     pool_stop(app->pool);

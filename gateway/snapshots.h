@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * State that goes with a subscribe reply, computed once per position of a channel however many subscribe at once (D13).
+ * State that goes with a subscribe reply (D13); of boards computed once per position of the channel, however many subscribe at once.
  */
 #ifndef ZB_GATEWAY_SNAPSHOTS_H
 #define ZB_GATEWAY_SNAPSHOTS_H

@@ -31,7 +31,7 @@ static const struct {
     {"demo-responsible", "演示责任人", "责任单位联络员", "NP-BB", ROLE_RESPONSIBLE},
     {"demo-dispatcher2", "演示督办员二", "督办", "NP-BB", ROLE_DISPATCHER},
     {"demo-monitor", "演示监督员", "监督", "NP-DDC", ROLE_MONITOR},
-    {"demo-admin", "演示管理员", "系统管理员", NULL, ROLE_ADMIN},
+    {DEMO_ADMIN, "演示管理员", "系统管理员", NULL, ROLE_ADMIN},
     {"demo-admin2", "演示管理员二", "系统管理员", NULL, ROLE_ADMIN},
     {"demo-auditor", "演示审计员", "审计", NULL, ROLE_AUDITOR},
     {DEMO_DISPLAY, "演示大屏", "大屏", NULL, ROLE_DISPLAY},

@@ -13,6 +13,7 @@
 #include "store/db.h"
 
 #define DEMO_DISPLAY "demo-display"
+#define DEMO_ADMIN   "demo-admin"
 
 /* Writer thread, in a transaction; units must be there. Idempotent: who is known stays as he is. People whose role needs a
  * device get an active one ("d_<person>"), its private key in DATA/demo/keys/<person>.pem (0600), so that a demo can sign.

@@ -166,6 +166,7 @@ static enum err get(struct req *r, const void *args) {
     jw_ktime(r->out, "created_at", i.created_biz);
     jw_ktime(r->out, "closed_at", i.closed_biz);
     write_units(r, &i, v, n);
+    TRY(instruction_write_tasks(r, &i));
     write_proof(r, i.canonical, i.signature, i.pubkey);
     enum err e = instruction_withdrawal_get(r->db, r->a, i.id, &w);
     if (e == ERR_NOTFOUND) return ERR_OK;

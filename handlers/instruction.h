@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Leaders' signed instructions (F108, F109; domain.md 4): canonical texts (D9, D40) and who may read what. instruction_sign.c
- * has the two signed acts, instruction.c the rest.
+ * has the two signed acts, instruction_task.c the way to a task, instruction.c the rest.
  */
 #ifndef ZB_HANDLERS_INSTRUCTION_H
 #define ZB_HANDLERS_INSTRUCTION_H
@@ -41,6 +41,10 @@ enum err instruction_state_refusal(struct req *r, const struct instruction *i) M
 
 /* A notice to everybody of the named units; kind: a row of notice_kinds.def without {x}. */
 enum err instruction_tell_units(struct req *r, const struct instruction *i, const char *kind) MUST_CHECK;
+
+/* "tasks" of an instruction and "instructions" of a task in the reply: what the caller may see of the other side (instruction_task.c). */
+enum err instruction_write_tasks(struct req *r, const struct instruction *i) MUST_CHECK;
+enum err task_write_instructions(struct req *r, const char *task) MUST_CHECK;
 
 /* Method functions of instruction_sign.c. */
 enum err instruction_create_prepare(struct req *r, const void *args) MUST_CHECK;

@@ -15,6 +15,7 @@
 #include "store/device.h"
 
 #define CANONICAL_MAX (64 * 1024)
+#define UNIT_PEOPLE   (ROLE_STAFF & ~(unsigned)ROLE_LEADER)
 
 /* Words of the three urgencies, and working days to reply when no date is written (domain.md 3.1; only orders have a default). */
 static const struct {
@@ -139,6 +140,9 @@ enum err instruction_create_prepare(struct req *r, const void *args) {
 }
 
 static enum err check_object(struct req *r, const struct instruction_args *p, struct instruction_object *o) {
+    if (strncmp(p->object, "case:", 5) == 0 || strncmp(p->object, "document:", 9) == 0)
+        return req_bad(r, "object", "批示对象：办件和公文还不能批示，相应系统接入后开放；目前请对任务批示");
+    if (strncmp(p->object, "task:", 5) != 0) return req_bad(r, "object", "批示对象：格式为 task:任务编号");
     TRY(instruction_object(r->db, r->a, p->object, o));
     r->object = p->object;
     if (o->version == p->object_version) return ERR_OK;
@@ -169,13 +173,20 @@ static enum err reply_date(struct req *r, const struct instruction_args *p, cons
     return workday_after(r, r->biz_ms, urgencies[urgency_index(p->urgency)].reply_days, due);
 }
 
+static bool has_unit(const struct strs *units, const char *code) {
+    for (size_t i = 0; i < units->n; i++)
+        if (strcmp(units->v[i], code) == 0) return true;
+    return false;
+}
+
 static const char *join_units(struct arena *a, const struct strs *units) {
     const char *s = "";
     for (size_t i = 0; i < units->n; i++) s = arena_printf(a, "%s%s%s", s, i ? "," : "", units->v[i]);
     return s;
 }
 
-static enum err tell_unit(struct req *r, const struct instruction *i, const char *kind, const char *unit, const char *extra, size_t *told) {
+static enum err tell_unit(struct req *r, const struct instruction *i, const char *kind, const char *unit, unsigned roles,
+                          const char *extra, size_t *told) {
     struct notice_rules rules = people_notice_rules(r->house);
     struct notice_msg   msg   = {.kind    = kind,
                                  .object  = arena_printf(r->a, "instruction:%s", i->id),
@@ -185,7 +196,7 @@ static enum err tell_unit(struct req *r, const struct instruction *i, const char
                                  .wall_ms = r->wall_ms,
                                  .biz_ms  = r->biz_ms};
     size_t              n     = 0;
-    TRY(notice_unit(r->db, r->a, &rules, unit, ROLE_STAFF & ~(unsigned)ROLE_LEADER, &msg, &n));
+    TRY(notice_unit(r->db, r->a, &rules, unit, roles, &msg, &n));
     *told += n;
     r->wakes_delivery = true;
     return ERR_OK;
@@ -195,7 +206,7 @@ enum err instruction_tell_units(struct req *r, const struct instruction *i, cons
     struct instruction_unit *v;
     size_t                   n, told = 0;
     TRY(instruction_unit_list(r->db, r->a, i->id, &v, &n));
-    for (size_t k = 0; k < n; k++) TRY(tell_unit(r, i, kind, v[k].unit, NULL, &told));
+    for (size_t k = 0; k < n; k++) TRY(tell_unit(r, i, kind, v[k].unit, UNIT_PEOPLE, NULL, &told));
     return ERR_OK;
 }
 
@@ -235,8 +246,10 @@ enum err instruction_create(struct req *r, const void *args) {
     if (due) extra = arena_printf(r->a, "%s，%s前反馈", extra, day_words(r->a, due));
     for (size_t k = 0; k < p->units.n; k++) {
         TRY(instruction_unit_add(r->db, id, p->units.v[k], (int64_t)k));
-        TRY(tell_unit(r, &i, "instruction.sent", p->units.v[k], extra, &told));
+        TRY(tell_unit(r, &i, "instruction.sent", p->units.v[k], UNIT_PEOPLE, extra, &told));
     }
+    if (strcmp(p->kind, "order") == 0 && !has_unit(&p->units, INSTRUCTION_OFFICE)) /* classify and register the same day (domain.md 4) */
+        TRY(tell_unit(r, &i, "instruction.register", INSTRUCTION_OFFICE, ROLE_DISPATCHER, extra, &told));
     TRY(instruction_publish(r, &i, "instruction.created"));
     if (strcmp(p->kind, "praise") == 0 || strcmp(p->kind, "criticise") == 0) req_dirty_boards(r);
     const char *digest = text_digest(r->a, t->canonical);
@@ -271,6 +284,7 @@ enum err instruction_withdraw(struct req *r, const void *args) {
     const struct withdraw_args *p = args;
     const struct signed_text   *t = r->prepared;
     struct instruction          i;
+    size_t                      told = 0;
     TRY(instruction_visible(r, p->instruction_id, &i));
     if (strcmp(i.leader, r->who.id) != 0) return ERR_NOTFOUND;
     if (strcmp(i.state, "issued") != 0) return instruction_state_refusal(r, &i);
@@ -285,6 +299,8 @@ enum err instruction_withdraw(struct req *r, const void *args) {
     TRY(instruction_withdrawal_add(r->db, i.id, &w));
     TRY(instruction_set_state(r->db, i.id, "withdrawn", r->biz_ms));
     TRY(instruction_tell_units(r, &i, "instruction.withdrawn"));
+    if (strcmp(i.kind, "order") == 0)
+        TRY(tell_unit(r, &i, "instruction.withdrawn", INSTRUCTION_OFFICE, ROLE_DISPATCHER, NULL, &told)); /* its tasks are the office's to decide about */
     TRY(instruction_publish(r, &i, "instruction.withdrawn"));
     if (strcmp(i.kind, "praise") == 0 || strcmp(i.kind, "criticise") == 0) req_dirty_boards(r);
     TRY(req_ledger(r, arena_printf(r->a, "instruction:%s", i.id),

@@ -9,11 +9,16 @@
 
 extern const struct method_list auth_methods;
 extern const struct method_list board_session_methods;
+extern const struct method_list circular_methods;
 extern const struct method_list device_methods;
 extern const struct method_list event_methods;
 extern const struct method_list instruction_methods;
+extern const struct method_list instruction_task_methods;
 extern const struct method_list me_methods;
 extern const struct method_list notice_methods;
+extern const struct method_list ops_methods;
+extern const struct method_list ops_delivery_methods;
+extern const struct method_list ops_provider_methods;
 extern const struct method_list plan_methods;
 extern const struct method_list ranking_methods;
 extern const struct method_list receipt_methods;

@@ -106,7 +106,8 @@ struct channel_row {
     unsigned    roles;
     /* rest: behind the first colon. ERR_PERM, ERR_NOTFOUND, ERR_INPUT. Reads r->db. NULL: everybody of roles. */
     enum err (*may)(struct req *r, const char *rest);
-    enum err (*snapshot)(struct req *r, const char *rest); /* writes one JSON value into r->out */
+    enum err (*snapshot)(struct req *r, const char *rest); /* writes one JSON value into r->out; of CH_LATEST and CH_SERVER
+                                                           * rows the same for everybody: r->who is not asked */
 };
 extern const struct channel_row channel_rows[];
 extern const size_t             channel_rows_n;

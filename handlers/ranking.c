@@ -286,6 +286,7 @@ static enum err write_board(struct db *db, const struct ranking_view *v, const s
     *content = b->len;
     jw_kstr(&w, "day", day);
     jw_kbool(&w, "frozen", frozen);
+    jw_kint(&w, "min_tasks", v->rules.min_tasks);
     write_totals(&w, v, p, scope->bits);
     write_rows(&w, v, rows, n, before);
     jw_kraw(&w, "weeks", buf_str(&t->weeks));
@@ -312,7 +313,16 @@ enum err ranking_view_begin(struct house *h, struct db *db, const char *period, 
     out->scopes = s->bits;
     out->ended  = end <= biz_ms;
     TRY(ranking_load(db, out->a, &out->d));
-    return view_of(h, out->ended ? end : biz_ms + 1, out);
+    if (!out->ended) return view_of(h, biz_ms + 1, out);
+    /* a frozen period is seen with the rules and names of its freezing */
+    struct ranking_inputs in;
+    enum err              e = ranking_inputs_get(db, out->a, period, &in, &out->d);
+    if (e == ERR_NOTFOUND) return view_of(h, end, out);
+    TRY(e);
+    out->rules             = ranking_rules(h);
+    out->rules.min_tasks   = in.min_tasks;
+    out->rules.yellow_days = in.yellow_days;
+    return score_facts(&out->d, &out->rules, end, out->a, &out->f);
 }
 
 void ranking_view_end(struct ranking_view *v) {
@@ -494,6 +504,7 @@ static enum err freeze_period(struct house *h, struct db *db, const struct score
     if (e != ERR_NOTFOUND) return e;
     e = ranking_view_begin(h, db, p->name, scopes[0].word, biz_ms, &v);
     if (e == ERR_OK) e = score_period(&v.d, &v.rules, &v.f, p, v.a, &units);
+    if (e == ERR_OK) e = ranking_inputs_add(db, p->name, &(struct ranking_inputs){v.rules.min_tasks, v.rules.yellow_days}, &v.d);
     for (size_t s = 0; e == ERR_OK && s < ARRAY_N(scopes); s++) e = freeze_scope(db, &v, units, &scopes[s], biz_ms);
     ranking_view_end(&v);
     if (e != ERR_CALENDAR) return e;

@@ -8,6 +8,7 @@
  *
  * A board, also the answer of ranking.get and the snapshot of the channel (scores and rates in hundredths; times business time):
  *   { "period", "scope", "rule", "version": n, "at": ISO, "day": "2018-06-27", "frozen": bool,
+ *     "min_tasks": fewer counted tasks are not ranked,
  *     "totals": { "tasks", "closed", "open", "long_term", "red", "yellow", "green", "on_time": n, "due": n, "on_time_rate":
  * n|null }, "rows": [ { "rank": n|null, "change": n|null, "unit", "name" (board name), "short_name", "score": n|null, "on_time":
  * n, "due": n, "on_time_rate": n|null, "closed": n, "counted": n, "red", "yellow", "green", "mark": ""|"incentive"|"warning" } ],

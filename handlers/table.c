@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/text.h"
 #include "handlers/lists.h"
 #include "handlers/method.h"
 
@@ -14,8 +15,8 @@
 
 static const struct method_list *const lists[] = {
     &auth_methods, &board_session_methods, &device_methods, &me_methods,     &unit_methods,    &plan_methods,    &task_methods,
-    &task_act_methods, &instruction_methods, &ranking_methods, &notice_methods, &event_methods, &target_methods,
-    &trace_methods, &receipt_methods, NULL,
+    &task_act_methods, &instruction_methods, &instruction_task_methods, &ranking_methods, &notice_methods, &circular_methods, &event_methods, &target_methods,
+    &trace_methods, &receipt_methods, &ops_methods, &ops_provider_methods, &ops_delivery_methods, NULL,
 };
 
 const struct role_name role_names[] = {
@@ -85,29 +86,6 @@ const struct method *method_find(const char *name, size_t n) {
     return NULL;
 }
 
-static int hex_digit(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if ((c | 32) >= 'a' && (c | 32) <= 'f') return (c | 32) - 'a' + 10;
-    return -1;
-}
-
-/* One path segment, percent-decoded into out. False: bad escape, NUL, or longer than cap. */
-static bool decode_segment(const char *p, size_t n, char *out, size_t cap) {
-    size_t k = 0;
-    for (size_t i = 0; i < n; i++) {
-        char c = p[i];
-        if (c == '%') {
-            if (i + 2 >= n || hex_digit(p[i + 1]) < 0 || hex_digit(p[i + 2]) < 0) return false;
-            c = (char)(hex_digit(p[i + 1]) * 16 + hex_digit(p[i + 2]));
-            i += 2;
-        }
-        if (c == '\0' || k + 1 >= cap) return false;
-        out[k++] = c;
-    }
-    out[k] = '\0';
-    return true;
-}
-
 enum match { NO, YES, BAD };
 
 static enum match match_path(const struct method *m, const char *path, cJSON *obj) {
@@ -118,7 +96,7 @@ static enum match match_path(const struct method *m, const char *path, cJSON *ob
             if (pn == 0) return NO;
             if (obj) {
                 char text[512], name[64];
-                if (!decode_segment(p, pn, text, sizeof text)) return BAD;
+                if (!url_decode(p, pn, false, text, sizeof text)) return BAD;
                 MUST(tn - 2 < sizeof name);
                 memcpy(name, t + 1, tn - 2);
                 name[tn - 2] = '\0';

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "handlers/access.h"
+#include "handlers/instruction.h"
 #include "handlers/lists.h"
 #include "handlers/method.h"
 #include "handlers/people.h"
@@ -13,7 +14,7 @@
 #include "store/unit.h"
 
 #define REPORTS_MAX 100
-#define HISTORY_MAX 50 /* reasons are long; an answer stays within the arena of a request */
+#define HISTORY_MAX 200
 #define DOCNO_MAX 200
 #define LIMIT 50
 
@@ -309,6 +310,29 @@ static enum err write_reports(struct req *r, const struct task *t, const struct 
     return ERR_OK;
 }
 
+static enum err write_ratings(struct req *r, const struct task *t, const struct access_view *view) {
+    struct task_rating *v;
+    size_t              n;
+    TRY(task_rating_list(r->db, r->a, t->id, &v, &n));
+    jw_key(r->out, "ratings");
+    jw_arr(r->out);
+    for (size_t i = 0; i < n; i++) {
+        if (!access_shows(view, v[i].level, v[i].region)) continue;
+        jw_obj(r->out);
+        jw_kstr(r->out, "unit", v[i].unit);
+        jw_kstr(r->out, "name", v[i].unit_name);
+        jw_kstr(r->out, "by", v[i].person_name);
+        jw_kint(r->out, "quality", v[i].quality);
+        jw_kint(r->out, "efficiency", v[i].efficiency);
+        jw_kstr(r->out, "reason", v[i].reason);
+        jw_kint(r->out, "times", v[i].times);
+        jw_ktime(r->out, "at", v[i].at_biz);
+        jw_obj_end(r->out);
+    }
+    jw_arr_end(r->out);
+    return ERR_OK;
+}
+
 static void write_source(struct req *r, const struct task *t) {
     jw_key(r->out, "source");
     jw_obj(r->out);
@@ -372,6 +396,8 @@ static enum err get(struct req *r, const void *args) {
     write_named(r, "listed_units", v, n);
     TRY(write_units(r, &t, &view));
     TRY(write_reports(r, &t, &view));
+    TRY(write_ratings(r, &t, &view));
+    TRY(task_write_instructions(r, t.id));
     return task_write_actions(r, &t);
 }
 
@@ -390,12 +416,11 @@ static enum err history(struct req *r, const void *args) {
     struct task_history       *v;
     struct cursor              c;
     size_t                     n;
+    bool                       more;
     TRY(access_task(r, p->task_id, &t));
     TRY(access_view(r, &view));
     TRY(req_cursor_parse(r, p->cursor, t.id, &c));
-    TRY(task_history(r->db, r->a, t.id, c.i, limit + 1, &v, &n));
-    bool more = n > (size_t)limit;
-    if (more) n--;
+    TRY(task_history(r->db, r->a, t.id, c.i, limit, &v, &n, &more));
     jw_key(r->out, "items");
     jw_arr(r->out);
     for (size_t i = 0; i < n; i++) {
@@ -492,7 +517,7 @@ static const struct method rows[] = {
      PARAMS(id_params),
      .args_size = sizeof(struct id_args),
      .fn        = get,
-     .reply_doc = "任务、units、reports、actions"},
+     .reply_doc = "任务、units、reports、ratings 各监督单位的评价、actions"},
     {.name  = "task.create",
      .verb  = V_POST,
      .path  = "/v1/tasks",

@@ -242,6 +242,25 @@ static enum err find_false(struct req *r, const void *args) {
     return task_tell_side(&a, ROLE_DISPATCHER, "task.false_report", NULL, key);
 }
 
+/* Beside the dispatcher's: it changes nothing else, and the ranking does not read it (domain.md 5). The last of a unit stands. */
+static enum err rate(struct req *r, const void *args) {
+    const struct act_args *p = args;
+    struct act             a;
+    struct task_rating    *v;
+    size_t                 n;
+    int64_t                times = 1;
+    TRY(task_act_begin(r, p, EV_RATE, &a));
+    TRY(task_rating_list(r->db, r->a, a.t.id, &v, &n));
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(v[i].unit, r->who.unit) == 0) times = v[i].times + 1;
+    TRY(task_act_finish(&a, p->reason, arena_printf(r->a, "{\"efficiency\":%d,\"quality\":%d}", (int)p->efficiency, (int)p->quality)));
+    jw_kstr(r->out, "unit", r->who.unit);
+    jw_kint(r->out, "times", times);
+    const char *key = arena_printf(r->a, "task.rated:%s:%s:%lld", a.t.id, r->who.unit, (long long)times);
+    TRY(task_tell_units(&a, "task.rated", true, NULL, key));
+    return task_tell_side(&a, ROLE_DISPATCHER, "task.rated", NULL, key);
+}
+
 #define VERSION_MAX 9007199254740991LL
 #define A struct act_args
 #define TASK_ID P_ID(A, task_id, "task")
@@ -256,6 +275,7 @@ static const struct param submit_draft_params[] = {TASK_ID, VERSION, P_JSON(A, e
 static const struct param opinion_params[]      = {TASK_ID, VERSION, OPINION};
 static const struct param accept_params[]       = {TASK_ID, VERSION, OPINION, P_I64(A, quality, 0, 5, false),
                                                    P_I64(A, efficiency, 0, 5, false)};
+static const struct param rate_params[]         = {TASK_ID, VERSION, P_I64(A, quality, 1, 5, true), P_I64(A, efficiency, 1, 5, true), REASON};
 static const struct param reason_params[]       = {TASK_ID, VERSION, REASON};
 static const struct param sign_params[]         = {TASK_ID};
 static const struct param report_params[] = {TASK_ID, TEXT, P_I64(A, progress, 0, 100, false), REASON, EVIDENCE, QUANTITIES};
@@ -288,5 +308,9 @@ static const struct method rows[] = {
             "退回重办，须写明理由 reason；按时报送而在到期后退回的，另给两个工作日。", "state，return_count，due"),
     ACT_ROW("find_false", "find-false", ROLE_MONITOR, reason_params, find_false,
             "监督单位认定报送情况不实，须写明理由 reason；状态不变，计入排行榜。", "state，version"),
+    ACT_ROW("rate", "rate", ROLE_MONITOR, rate_params, rate,
+            "监督单位在任务通过复核后评价完成质量 quality 和效率 efficiency（1 到 5），须写明理由 reason；每个监督单位一个评价，"
+            "可以更改，历次评价都保留；不改变进展，不计入排行榜。",
+            "state，version，times 本单位第几次评价"),
 };
 METHOD_LIST(task_act_methods, rows);

@@ -123,8 +123,7 @@ static enum err from_plan(struct req *r, struct task *t) {
     return ERR_OK;
 }
 
-enum err task_create(struct req *r, const void *args) {
-    const struct act_args *p       = args;
+enum err task_create_id(struct req *r, const struct act_args *p, const char **id_out) {
     bool                   changed = false;
     char                   id[ID_CAP];
     struct act             a = {.r = r, .p = p};
@@ -176,7 +175,13 @@ enum err task_create(struct req *r, const void *args) {
     jw_kstr(r->out, "state_text", task_state_zh(t->state));
     jw_kint(r->out, "version", t->version);
     jw_ktime(r->out, "at", r->biz_ms);
+    *id_out = t->id;
     return ERR_OK;
+}
+
+enum err task_create(struct req *r, const void *args) {
+    const char *id;
+    return task_create_id(r, args, &id);
 }
 
 /* ---- task.update ---- */

@@ -87,6 +87,8 @@ static enum err may_act(struct act *a, enum task_actor actor) {
         return ERR_OK;
     case ACTOR_MONITOR:
         if (a->mine) return req_fail(r, ERR_PERM, "责任单位不能监督本单位承担的任务，请由其他监督单位办理。");
+        if (a->t.supervising_unit && strcmp(a->t.supervising_unit, r->who.unit) == 0) /* never two roles in one task (domain.md 2) */
+            return req_fail(r, ERR_PERM, "督办单位不能监督本单位督办的任务，请由其他监督单位办理。");
         return ERR_OK;
     default: UNREACHABLE("actor");
     }

@@ -59,6 +59,7 @@ bool when_PLACES_DROPPED(const struct act *a) {
 bool when_DATE_PAST(const struct act *a) { return a->t.late_at_creation; }
 bool when_NO_DATE(const struct act *a) { return a->t.long_term || a->t.deadline == NULL; }
 bool when_CONTINUES(const struct act *a) { return a->t.continues_after; }
+bool when_ACCEPTED(const struct act *a) { return *a->t.quality != '\0'; } /* only acceptance gives it */
 
 /* ---- guards ---- */
 

@@ -110,7 +110,7 @@ void     task_miss(struct act *a, const char *fmt, ...) __attribute__((format(pr
 bool     task_numbers(const cJSON *quantities); /* NULL, or an object of numbers that are not negative */
 bool     task_blank(const char *s);             /* NULL, empty or only blanks */
 #define TASK_WHENS(X)                                                                                                            \
-    X(ALWAYS) X(PLACES_DROPPED) X(PLACE_OPEN) X(DATE_PAST) X(LAST_TO_SIGN) X(NOBODY_SIGNED) X(NO_DATE) X(CONTINUES)
+    X(ALWAYS) X(PLACES_DROPPED) X(PLACE_OPEN) X(DATE_PAST) X(LAST_TO_SIGN) X(NOBODY_SIGNED) X(NO_DATE) X(CONTINUES) X(ACCEPTED)
 #define X(name) bool when_##name(const struct act *a);
 TASK_WHENS(X)
 #undef X
@@ -141,6 +141,8 @@ const char *task_json(struct arena *a, const cJSON *v, const char *otherwise);
 
 /* ---- task_edit.c ---- */
 enum err task_create(struct req *r, const void *args) MUST_CHECK;
+/* The same for a caller in handlers/ that wants the id (arena). */
+enum err task_create_id(struct req *r, const struct act_args *p, const char **id_out) MUST_CHECK;
 enum err task_update(struct req *r, const void *args) MUST_CHECK;
 
 #endif

@@ -3,20 +3,21 @@
  * What happened to a message, for its recipient and for operators: one sentence, and every step, attempt and receipt behind it. Never
  * the text, a number or a token.
  */
-#include "store/trace.h"
+#include "handlers/trace.h"
 
 #include <string.h>
 
+#include "handlers/delivery_words.h"
 #include "handlers/lists.h"
 #include "handlers/method.h"
 #include "handlers/people.h"
-#include "push/provider.h"
-#include "store/delivery.h"
+#include "push/code_words.h"
 
 struct trace_args {
     const char *notice_id;
 };
 
+<<<<<<< HEAD
 static const char *channel_zh(const char *word) {
     int i = delivery_channel_of(word);
     return i < 0 ? word : delivery_channels[i].zh;
@@ -42,13 +43,21 @@ static const char *reason_zh(const struct trace_delivery *d) {
 static const char *explain(struct req *r, const struct trace_notice *n, const struct trace_delivery *d) {
     const char *zh = d->is_raise ? arena_printf(r->a, "%s加急", channel_zh(d->channel)) : channel_zh(d->channel), *why = reason_zh(d), *at = moment_text(r->a, d->updated_wall);
     const char *code = *d->detail && strcmp(d->state, "failed") == 0 ? arena_printf(r->a, "（%s）", d->detail) : "";
+=======
+/* "短信已送达（6月27日 14:32）" */
+const char *trace_words(struct req *r, bool is_read, const struct trace_delivery *d) {
+    const char *zh = delivery_channel_zh(d->channel), *why = delivery_reason_zh(d->verdict), *at = moment_text(r->a, d->updated_wall), *means = code_words(d->detail);
+>>>>>>> main
     if (strcmp(d->verdict, "simulated") == 0) return arena_printf(r->a, "%s（%s）", zh, why);
     if (strcmp(d->state, "delivered") == 0) return arena_printf(r->a, "%s已送达（%s）", zh, at);
     if (d->is_raise && strcmp(d->state, "sent") == 0) return arena_printf(r->a, "%s已发出（%s）", zh, at);
     if (d->is_raise && strcmp(d->state, "failed") == 0) return arena_printf(r->a, "%s未成：%s%s", zh, *why ? why : "未成功", code);
     if (strcmp(d->state, "sent") == 0) return arena_printf(r->a, "%s已发出（%s），等待回执", zh, at);
-    if (strcmp(d->state, "cancelled") == 0) return arena_printf(r->a, "%s：%s，不再发送", zh, n->read_wall ? "已读" : "已取消");
-    if (strcmp(d->state, "failed") == 0) return arena_printf(r->a, "%s未送达：%s%s", zh, *why ? why : "未成功", code);
+    if (strcmp(d->state, "cancelled") == 0) return arena_printf(r->a, "%s：%s，不再发送", zh, is_read ? "已读" : "已取消");
+    if (strcmp(d->state, "failed") == 0) {
+        const char *code = *d->detail ? arena_printf(r->a, "（%s）", d->detail) : "";
+        return arena_printf(r->a, "%s未送达：%s%s", zh, means ? means : *why ? why : "未成功", code);
+    }
     if (strcmp(d->state, "unknown") == 0) return arena_printf(r->a, "%s是否送达不明：%s", zh, *why ? why : "未收到答复");
     if (strcmp(d->state, "waiting") == 0 && d->attempts == 0) return arena_printf(r->a, "%s：若届时仍未读，%s 发送", zh, moment_text(r->a, d->due_wall));
     if (strcmp(d->state, "waiting") == 0) return arena_printf(r->a, "%s：%s，将再次发送", zh, *why ? why : "未成功");
@@ -60,7 +69,7 @@ static const char *summary(struct req *r, const struct trace_notice *n, const st
     const char *best = NULL;
     int         top  = -1;
     if (n->read_wall) {
-        const char *where = strcmp(n->read_by, "app") == 0 || *n->read_by == '\0' ? "掌办" : channel_zh(n->read_by);
+        const char *where = strcmp(n->read_by, "app") == 0 || *n->read_by == '\0' ? "掌办" : delivery_channel_zh(n->read_by);
         return arena_printf(r->a, "已读（%s，在%s）", moment_text(r->a, n->read_wall), where);
     }
     static const char *const states[] = {"cancelled", "failed", "unknown", "waiting", "queued", "claimed", "sent", "delivered"};
@@ -68,14 +77,15 @@ static const char *summary(struct req *r, const struct trace_notice *n, const st
         for (int k = 0; k < 8; k++)
             if (strcmp(states[k], v[i].state) == 0 && k > top && strcmp(v[i].channel, "log") != 0) {
                 top  = k;
-                best = explain(r, n, &v[i]);
+                best = trace_words(r, n->read_wall != 0, &v[i]);
             }
     return best ? arena_printf(r->a, "未读；站内已送达；%s", best) : "未读；站内已送达";
 }
 
-static enum err write_delivery(struct req *r, const struct trace_notice *n, const struct trace_delivery *d) {
+enum err trace_write_events(struct req *r, const char *delivery) {
     struct trace_event *ev;
     size_t              ev_n;
+<<<<<<< HEAD
     TRY(trace_events(r->db, r->a, d->id, &ev, &ev_n));
     jw_obj(r->out);
     jw_kstr(r->out, "id", d->id);
@@ -90,21 +100,44 @@ static enum err write_delivery(struct req *r, const struct trace_notice *n, cons
     jw_ktime(r->out, "due_at", d->due_wall);
     jw_ktime(r->out, "updated_at", d->updated_wall);
     jw_kstr(r->out, "text", explain(r, n, d));
+=======
+    TRY(trace_events(r->db, r->a, delivery, &ev, &ev_n));
+>>>>>>> main
     jw_key(r->out, "events");
     jw_arr(r->out);
     for (size_t i = 0; i < ev_n; i++) {
-        enum verdict v = verdict_of(ev[i].verdict);
+        const char *words = strcmp(ev[i].what, "attempt") == 0 ? delivery_reason_zh(ev[i].verdict) : "";
         jw_obj(r->out);
         jw_kstr(r->out, "what", ev[i].what);
         jw_kstr(r->out, "provider", *ev[i].provider ? ev[i].provider : NULL);
         jw_kstr(r->out, "verdict", *ev[i].verdict ? ev[i].verdict : NULL);
-        jw_kstr(r->out, "verdict_text", v == V_MAX ? NULL : verdict_info(v)->zh);
+        jw_kstr(r->out, "verdict_text", *words ? words : NULL);
         jw_kstr(r->out, "detail", *ev[i].detail ? ev[i].detail : NULL);
+        jw_kstr(r->out, "detail_text", code_words(ev[i].detail));
         jw_ktime(r->out, "at", ev[i].at_wall);
         jw_ktime(r->out, "ended_at", ev[i].ended_wall);
         jw_obj_end(r->out);
     }
     jw_arr_end(r->out);
+    return ERR_OK;
+}
+
+static enum err write_delivery(struct req *r, const struct trace_notice *n, const struct trace_delivery *d) {
+    jw_obj(r->out);
+    jw_kstr(r->out, "id", d->id);
+    jw_kint(r->out, "step", d->step);
+    jw_kstr(r->out, "channel", d->channel);
+    jw_kstr(r->out, "channel_text", delivery_channel_zh(d->channel));
+    jw_kstr(r->out, "vendor", *d->vendor ? d->vendor : NULL);
+    jw_kstr(r->out, "state", d->state);
+    jw_kstr(r->out, "provider", *d->provider ? d->provider : NULL);
+    jw_kstr(r->out, "verdict", *d->verdict ? d->verdict : NULL);
+    jw_kstr(r->out, "detail", *d->detail ? d->detail : NULL);
+    jw_kstr(r->out, "detail_text", code_words(d->detail));
+    jw_ktime(r->out, "due_at", d->due_wall);
+    jw_ktime(r->out, "updated_at", d->updated_wall);
+    jw_kstr(r->out, "text", trace_words(r, n->read_wall != 0, d));
+    TRY(trace_write_events(r, d->id));
     jw_obj_end(r->out);
     return ERR_OK;
 }

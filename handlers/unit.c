@@ -35,6 +35,7 @@ static void write_unit(struct req *r, const struct unit *u) {
     jw_kstr(r->out, "scope", *u->scope ? u->scope : NULL);
     jw_kstr(r->out, "kind", *u->user_kind ? u->user_kind : NULL);
     jw_kbool(r->out, "group", u->is_group);
+    if (u->is_group) jw_kbool(r->out, "members_complete", u->members_complete);
     jw_kstr(r->out, "region", *u->region ? u->region : NULL);
     jw_kbool(r->out, "valid", unit_valid_on(u, today(r)));
 }
@@ -160,7 +161,6 @@ static enum err write_members(struct req *r, const struct unit *u) {
         jw_obj_end(r->out);
     }
     jw_arr_end(r->out);
-    if (u->is_group) jw_kbool(r->out, "members_complete", u->members_complete);
     return ERR_OK;
 }
 

@@ -50,19 +50,8 @@ char *cloud_query(struct arena *a, struct push_var *pairs, size_t n) {
 }
 
 static const char *percent_decode(struct arena *a, const char *s, size_t n) {
-    char *out = arena_alloc(a, n + 1), *o = out;
-    for (size_t i = 0; i < n; i++) {
-        uint8_t b;
-        size_t  got;
-        if (s[i] != '%') {
-            *o++ = s[i] == '+' ? ' ' : s[i];
-            continue;
-        }
-        if (n - i < 3 || hex_decode(&b, 1, s + i + 1, 2, &got) != ERR_OK || b == 0) return NULL;
-        *o++ = (char)b;
-        i += 2;
-    }
-    return out;
+    char *out = arena_alloc(a, n + 1);
+    return url_decode(s, n, true, out, n + 1) ? out : NULL;
 }
 
 const char *cloud_query_get(struct arena *a, const char *query, const char *name) {

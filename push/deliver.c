@@ -164,6 +164,10 @@ struct record *deliver_end(struct deliver *d, struct item *it, const char *state
                                    .detail      = r->detail,
                                    .provider    = route_name(it->route),
                                    .due_wall_ms = clock_wall_ms() + due_in_ms};
+    char label[48];
+    (void)snprintf(label, sizeof label, "%s.%s", delivery_channels[it->channel].word, verdict);
+    metric_add_label(M_C_attempts, label, 1);
+    if (strcmp(state, "waiting") == 0) metric_add_label(M_C_retries, delivery_channels[it->channel].word, 1);
     if (it->channel == CHANNEL_SMS) metric_add_label(M_C_sms, verdict, 1);
     deliver_record(d, r);
     return r;

@@ -7,11 +7,12 @@
  *
  * From text to verdict:
  *   submit -> every part answered, timed out or cut off -> on_result, exactly once for each ERR_OK of submit
- *   SENT   -> status report of every part, or the first failure -> on_report (after on_result, never before)
+ *   SENT   -> status report of every part, or the first failure -> on_report (after on_result, never before); the delivered
+ *             parts before the last one -> on_part_report
  *
- * What is received is answered only when the owner has stored it: on_report, on_orphan_report and on_mo return true for
+ * What is received is answered only when the owner has stored it: on_report, on_part_report, on_orphan_report and on_mo return true for
  * "stored now"; with false the owner calls link_report_stored(link, token) when it is. What is never confirmed stays
- * unanswered and the gateway sends it again, so each of the three may come again with the same references.
+ * unanswered and the gateway sends it again, so each of them may come again with the same references.
  *
  * A reference is the gateway's name of one part, as text: 16 hex digits (CMPP), 20 (SMGP), 24 (SGIP: our own sequence), or up
  * to 64 characters without leading zeros (SMPP). It is what a report names, so it belongs on record.
@@ -150,6 +151,8 @@ struct link_ops {
     void (*on_room)(void *arg);        /* room for the message that was last refused for a full window */
     void (*on_result)(void *arg, uint64_t cookie, const struct sms_result *r);
     bool (*on_report)(void *arg, const struct sms_report *r);
+    bool (*on_part_report)(void *arg, const struct sms_report *r); /* one part of several was delivered: kept, so that the others complete it in
+                                                                    * another life of this process; the last one, or a failure, comes by on_report */
     bool (*on_orphan_report)(void *arg, const struct sms_report *r); /* matches nothing in memory: look into the records */
     bool (*on_mo)(void *arg, const struct sms_mo *mo);
     void (*on_closed)(void *arg); /* last call; the link is freed after it returns */

@@ -149,6 +149,23 @@ static void hand_up(struct link *l, struct link_track_part *p, const struct link
     if (l->ops.on_report == NULL || l->ops.on_report(l->arg, &r)) link_report_stored(l, token);
 }
 
+/* False: no room; not marked, left to the gateway's repetition. */
+static bool hand_up_part(struct link *l, const struct link_track_part *p, const struct link_held *h) {
+    struct sms_report r;
+    if (l->ops.on_part_report == NULL) {
+        answer(l, h->conn_id, &h->origin, LINK_STORED);
+        return true;
+    }
+    uint64_t token = pending_add(l, h->conn_id, &h->origin, NULL);
+    if (token == 0) return false;
+    fill(&r, &h->rep);
+    memcpy(r.ref, p->ref, sizeof r.ref);
+    r.token  = token;
+    r.cookie = p->msg->cookie;
+    if (l->ops.on_part_report(l->arg, &r)) link_report_stored(l, token);
+    return true;
+}
+
 static void report_known(struct link *l, struct link_track_part *p, const struct link_held *h) {
     struct link_msg *m = p->msg;
     if (m->phase == LINK_AWAIT && !p->is_reported) {
@@ -156,9 +173,9 @@ static void report_known(struct link *l, struct link_track_part *p, const struct
             hand_up(l, p, h);
             return;
         }
-        p->is_reported = true; /* one part of several: nothing yet to store */
+        if (!hand_up_part(l, p, h)) return;
+        p->is_reported = true; /* one part of several */
         m->unreported_n--;
-        answer(l, h->conn_id, &h->origin, LINK_STORED);
         return;
     }
     if (m->phase == LINK_REPORTED && p == m->decider) {
@@ -173,6 +190,11 @@ static void report_known(struct link *l, struct link_track_part *p, const struct
         return; /* a second delivery of the same report: not stored yet, so left to its repetition */
     }
     if (m->phase != LINK_MUTE && p->is_reported) l->stats.duplicates++;
+    /* again, while it may still be on its way to the store: stored once more, which changes nothing, and answered then */
+    if (p->is_reported && (m->phase == LINK_AWAIT || m->phase == LINK_REPORTED) && h->rep.outcome == LINK_DELIVERED) {
+        (void)hand_up_part(l, p, h);
+        return;
+    }
     p->is_reported = true;
     answer(l, h->conn_id, &h->origin, LINK_STORED);
 }

@@ -197,10 +197,11 @@ enum err notice_person(struct db *db, struct arena *a, const struct notice_rules
                              .var_t           = title,
                              .var_x           = m->extra ? m->extra : "",
                              .dedupe          = m->dedupe,
-                             .priority        = k->priority,
+                             .priority        = m->circular ? m->circular_priority : k->priority,
                              .created_biz_ms  = m->biz_ms,
                              .created_wall_ms = m->wall_ms,
-                             .deadline_wall_ms = m->deadline_wall_ms};
+                             .deadline_wall_ms = m->deadline_wall_ms,
+                             .circular         = m->circular};
     *n         = 0;
     enum err e = notice_insert(db, &row);
     if (e == ERR_DUP) return ERR_OK;

@@ -36,6 +36,9 @@ struct notice_msg {
     const char *dedupe; /* unique per person */
     int64_t     wall_ms, biz_ms;
     int64_t     deadline_wall_ms; /* must have reached the person by then: the plan is pressed together; 0: no such time */
+    /* Of a must-read notice (store/circular.h): its id, and how loud its sender wants it instead of how loud its kind is. */
+    const char *circular; /* NULL: none */
+    int         circular_priority;
 };
 
 /* To every active person of the unit whose roles meet the mask. *n counts new rows (0: all were there already). */

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/metric.h"
 #include "push/route_int.h"
 
 #define PASS_MS   25 /* between looks while something is wanted */
@@ -59,12 +60,22 @@ static void lease(struct deliver *d, struct pacer *p, bool *wanted) {
     if (wake) (void)uv_async_send(&d->wake);
 }
 
+/* For /metrics: how long the queues are. The first that fails ends it: Redis is away. */
+static void lanes(struct pacer *p) {
+    int64_t waiting, pending;
+    for (size_t i = 0; i < DELIVERY_LANES && lane_depth(p->redis, delivery_lanes[i], &waiting, &pending) == ERR_OK; i++) {
+        metric_set_label(M_C_lane_waiting, delivery_lanes[i], waiting);
+        metric_set_label(M_C_lane_pending, delivery_lanes[i], pending);
+    }
+}
+
 static void say(struct deliver *d, struct pacer *p) {
     pthread_mutex_lock(&p->lock);
     char *word = p->word;
     p->word    = NULL;
     pthread_mutex_unlock(&p->lock);
     if (word == NULL) return;
+    lanes(p);
     struct arena       *a = arena_new(1U << 20);
     struct worker_word *list;
     size_t              n;

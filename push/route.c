@@ -133,12 +133,31 @@ static bool has_other(const struct route *r, const struct item *it) {
 }
 
 /* ---- the provider's health ---- */
-static void failed(struct route *r, const struct push_answer *a) {
+static void note_error(struct route *r, const struct push_answer *a) {
     (void)snprintf(r->last_error, sizeof r->last_error, "%s: %s", verdict_info(a->verdict)->word, a->detail);
     r->last_error_wall_ms = clock_wall_ms();
+}
+
+/* For operators: what became of the answers of the last five minutes. */
+static void note_answer(struct route *r, const struct push_answer *a) {
+    int64_t  at = clock_mono_ms() / 30000;
+    unsigned i  = (unsigned)(at % ROUTE_RECENT);
+    r->verdicts[a->verdict]++;
+    if (r->recent[i].at != at) {
+        r->recent[i].at      = at;
+        r->recent[i].taken_n = r->recent[i].other_n = 0;
+    }
+    if (verdict_info(a->verdict)->then == THEN_DONE) r->recent[i].taken_n++;
+    else if (a->verdict != V_THROTTLED) r->recent[i].other_n++;
+    if (a->verdict == V_REJECTED) note_error(r, a);
+}
+
+static void failed(struct route *r, const struct push_answer *a) {
+    note_error(r, a);
     if (++r->fails < FAILS_MAX) return;
     r->open_ms            = r->open_ms == 0 ? OPEN_MIN_MS : r->open_ms * 2 > OPEN_MAX_MS ? OPEN_MAX_MS : r->open_ms * 2;
     r->shut_until_mono_ms = clock_mono_ms() + jitter(r->open_ms);
+    metric_add_label(M_C_breaker_opened, r->name, 1);
     LOG(LOG_WARN, "provider_shut", KS("provider", r->name), KI("ms", r->shut_until_mono_ms - clock_mono_ms()), KS("why", r->last_error));
 }
 
@@ -154,8 +173,13 @@ static void judge(struct route *r, const struct item *it, const struct push_answ
     r->answers_n++;
     (void)atomic_fetch_add(&r->answered, 1);
     if (a->verdict == V_THROTTLED) (void)atomic_fetch_add(&r->throttled, 1);
+<<<<<<< HEAD
     r->verdicts[a->verdict]++;
     if (a->of_target || of_raise) {
+=======
+    note_answer(r, a);
+    if (a->of_target) {
+>>>>>>> main
         well(r);
         return;
     }
@@ -531,7 +555,8 @@ void routes_free(struct deliver *d) {
 
 /* ---- operators ---- */
 void routes_hold(void *deliver, void *names) {
-    struct deliver *d = deliver;
+    struct deliver *d       = deliver;
+    bool            changed = false;
     for (size_t i = 0; i < d->routes_n; i++) {
         struct route *r    = d->routes[i];
         bool          held = is_named(names, r->name);
@@ -539,8 +564,10 @@ void routes_hold(void *deliver, void *names) {
         r->is_held = held;
         LOG(LOG_WARN, held ? "provider_held" : "provider_released", KS("provider", r->name));
         if (held) give_back(r);
+        changed = true;
     }
     x_free(names);
+    if (changed) routes_say(d); /* an operator is looking */
 }
 
 static const char *condition(const struct route *r) {
@@ -553,8 +580,23 @@ static const char *condition(const struct route *r) {
 }
 
 static void say_one(struct jw *w, const struct route *r) {
-    size_t ready = 0;
+    size_t  ready = 0;
+    int64_t taken = 0, other = 0, latest = 0, now = clock_mono_ms() / 30000;
     for (int i = 0; i < 4; i++) ready += r->ready_n[i];
+    for (int i = 0; i < ROUTE_RECENT; i++) {
+        if (r->recent[i].at <= now - ROUTE_RECENT) continue;
+        taken += r->recent[i].taken_n;
+        other += r->recent[i].other_n;
+        if (r->recent[i].at >= now - 1) latest += r->recent[i].taken_n; /* 30 to 60 s */
+    }
+    metric_set_label(M_C_provider_up, r->name, is_open(r));
+    metric_set_label(M_C_provider_rate, r->name, (int64_t)r->pace.rate);
+    metric_set_label(M_C_provider_window, r->name, (int64_t)r->sent_n);
+    for (unsigned v = 0; v < V_MAX; v++) {
+        char label[64];
+        (void)snprintf(label, sizeof label, "%s.%s", r->name, verdict_info((enum verdict)v)->word);
+        if (r->verdicts[v]) metric_set_label(M_C_answers, label, (int64_t)r->verdicts[v]);
+    }
     jw_obj(w);
     jw_kstr(w, "name", r->name);
     jw_kstr(w, "kind", r->kind->name);
@@ -567,6 +609,9 @@ static void say_one(struct jw *w, const struct route *r) {
     jw_kint(w, "under_way", (int64_t)r->sent_n);
     jw_kint(w, "ready", (int64_t)ready);
     jw_kint(w, "sent", (int64_t)r->sent_total);
+    jw_kint(w, "taken_5m", taken);
+    jw_kint(w, "other_5m", other);
+    jw_kint(w, "taken_1m", latest);
     jw_key(w, "verdicts");
     jw_obj(w);
     for (unsigned v = 0; v < V_MAX; v++)

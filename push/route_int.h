@@ -14,7 +14,8 @@
 #include "push/pace.h"
 #include "push/provider.h"
 
-#define ROUTES_MAX CONF_SECTIONS_MAX
+#define ROUTES_MAX   CONF_SECTIONS_MAX
+#define ROUTE_RECENT 10 /* half minutes */
 
 /* The family's side. submit: the item is in r->sent already; ERR_BUSY: no room, ERR_INPUT: cannot go this way at all. */
 struct route_family {
@@ -64,6 +65,10 @@ struct route {
     /* since start */
     uint64_t sent_total, answers_n, verdicts[V_MAX];
     uint64_t answers_told, throttled_told; /* those that the last second knew of */
+    struct {
+        int64_t  at; /* which half minute of the monotonic clock */
+        unsigned taken_n, other_n;
+    }        recent[ROUTE_RECENT]; /* answers of the last five minutes; throttled ones are neither: they come again */
     char     last_error[128];
     int64_t  last_error_wall_ms;
 };

@@ -42,6 +42,7 @@ static bool report(struct route *r, const struct sms_report *rep, bool whole) {
 }
 
 static bool on_report(void *arg, const struct sms_report *rep) { return report(arg, rep, true); }
+static bool on_part(void *arg, const struct sms_report *rep) { return report(arg, rep, false); }
 static bool on_orphan(void *arg, const struct sms_report *rep) { return report(arg, rep, false); }
 
 /* Stored before it is confirmed to the carrier. What cannot be read, or is nobody's number, is only counted. */
@@ -103,6 +104,7 @@ static const struct link_ops OPS = {.on_up            = on_up,
                                     .on_room          = on_room,
                                     .on_result        = on_result,
                                     .on_report        = on_report,
+                                    .on_part_report   = on_part,
                                     .on_orphan_report = on_orphan,
                                     .on_mo            = on_mo,
                                     .on_closed        = on_closed};

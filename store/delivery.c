@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "store/circular.h"
+
 #define REPLY_MORE_MS (25LL * 86400000) /* replies stay a month: parts five days, and this */
 
 #define GO(expr)                                                                                                                 \
@@ -14,10 +16,10 @@
 
 enum err notice_insert(struct db *db, const struct notice_row *n) {
     GO(db_exec(db,
-               "INSERT INTO notice (id, person, kind, priority, object, title, body, dedupe, created_biz, created_wall, var_t, var_x, deadline_wall) "
-               "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT (person, dedupe) DO NOTHING",
-               "sssissssiissi", n->id, n->person, n->kind, (int64_t)n->priority, n->object, n->title, n->body, n->dedupe, n->created_biz_ms,
-               n->created_wall_ms, n->var_t, n->var_x, n->deadline_wall_ms));
+               "INSERT INTO notice (id, person, kind, priority, object, title, body, dedupe, created_biz, created_wall, var_t, var_x, deadline_wall, "
+               "circular) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, COALESCE(?14, '')) ON CONFLICT (person, dedupe) DO NOTHING",
+               "sssissssiissis", n->id, n->person, n->kind, (int64_t)n->priority, n->object, n->title, n->body, n->dedupe, n->created_biz_ms,
+               n->created_wall_ms, n->var_t, n->var_x, n->deadline_wall_ms, n->circular));
     return db_changes(db) ? ERR_OK : ERR_DUP;
 }
 
@@ -66,8 +68,9 @@ enum err notice_read_row(struct db *db, const char *person, const char *notice, 
         int64_t one;
         return db_one_i(db, &one, "SELECT 1 FROM notice WHERE id = ?1 AND person = ?2", "ss", notice, person);
     }
-    return db_exec(db, "UPDATE delivery SET state = 'cancelled', updated_wall = ?2 WHERE notice = ?1 AND state IN ('waiting', 'queued')", "si",
-                   notice, wall_ms);
+    GO(db_exec(db, "UPDATE delivery SET state = 'cancelled', updated_wall = ?2 WHERE notice = ?1 AND state IN ('waiting', 'queued')", "si", notice,
+               wall_ms));
+    return circular_read(db, notice, person, by, wall_ms);
 }
 
 /* Collects one or two text columns. */

@@ -25,6 +25,7 @@ struct notice_row {
     const char *id, *person, *kind, *object, *title, *body, *dedupe, *var_t, *var_x;
     int         priority;
     int64_t     created_biz_ms, created_wall_ms, deadline_wall_ms; /* deadline 0: none */
+    const char *circular;                                          /* the must-read notice it is part of, or NULL */
 };
 /* ERR_DUP: this person has one with this dedupe key already; nothing changed. */
 enum err notice_insert(struct db *db, const struct notice_row *n) MUST_CHECK;

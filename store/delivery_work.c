@@ -5,7 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
+<<<<<<< HEAD
 #include "store/delivery_int.h"
+=======
+#include "store/circular.h"
+#include "store/delivery.h"
+>>>>>>> main
 
 #define GO(expr)                                                                                                                 \
     do {                                                                                                                         \
@@ -213,6 +218,7 @@ enum err delivery_result(struct db *db, const struct delivery_end *r) {
     GO(add_parts(db, r));
     if (ours && (r->target_gone || r->is_refused)) GO(forget_target(db, r));
     if (ours && (failed || r->is_later)) GO(pull_next(db, r->id, r->wall_ms));
+    if (ours) GO(circular_mark_delivery(db, r->id));
     if (r->refs[0]) GO(settle_early(db, r));
     if (again && !read) return ERR_OK;
     return db_exec(db, "DELETE FROM direct_sms WHERE delivery = ?1", "s", r->id); /* D7: kept until the verdict, not longer */
@@ -266,6 +272,7 @@ static enum err fail(struct db *db, const char *id, const char *provider, const 
                "UPDATE delivery SET state = ?2, detail = ?3, verdict = ?4, due_wall = ?5, updated_wall = ?5, "
                "tried = CASE WHEN tried = '' THEN ',' ELSE tried END || provider || ',' WHERE id = ?1",
                "ssssi", id, again ? "waiting" : "failed", detail, verdict, wall_ms));
+    GO(circular_mark_delivery(db, id));
     return again ? ERR_OK : pull_next(db, id, wall_ms);
 }
 
@@ -298,11 +305,16 @@ enum err delivery_report(struct db *db, const struct delivery_report *r) {
     if (r->told == TOLD_READ) return told_read(db, id, r->wall_ms);
     if (r->told == TOLD_FAILED) return fail(db, id, r->provider, r->others, "reported", r->stat, r->wall_ms);
     int64_t open = 0;
-    if (!r->whole) GO(db_one_i(db, &open, "SELECT COUNT(*) FROM sms_part WHERE delivery = ?1 AND provider = ?2 AND stat <> 'DELIVRD'", "ss", id, r->provider));
+    if (!r->whole) /* the parts of that attempt, which came with one answer: what an earlier one left open does not hold it up */
+        GO(db_one_i(db, &open,
+                    "SELECT COUNT(*) FROM sms_part WHERE delivery = ?1 AND provider = ?2 AND stat <> 'DELIVRD' AND at_wall = "
+                    "(SELECT p.at_wall FROM sms_part p WHERE p.msg_id = ?3 AND p.delivery = ?1 AND p.provider = ?2)",
+                    "sss", id, r->provider, r->ref));
     if (open > 0) return ERR_OK;
-    return db_exec(db, "UPDATE delivery SET state = 'delivered', detail = ?2, verdict = 'delivered', updated_wall = ?3 WHERE id = ?1 AND "
-                       "(state IN ('sent', 'claimed', 'unknown') OR (state = 'waiting' AND attempts > 0))",
-                   "ssi", id, r->stat, r->wall_ms);
+    GO(db_exec(db, "UPDATE delivery SET state = 'delivered', detail = ?2, verdict = 'delivered', updated_wall = ?3 WHERE id = ?1 AND "
+                   "(state IN ('sent', 'claimed', 'unknown') OR (state = 'waiting' AND attempts > 0))",
+               "ssi", id, r->stat, r->wall_ms));
+    return circular_mark_delivery(db, id);
 }
 
 enum err delivery_unreported(struct db *db, const char *provider, const char *others, int64_t sent_before_wall_ms, int64_t wall_ms, size_t max,
@@ -328,7 +340,15 @@ enum err delivery_recover(struct db *db, const char *worker, int64_t older_than_
                "claimed_wall < ?2))",
                "si", worker, older_than_wall_ms)); /* texts to bare numbers are not repeated (D24), so their text goes (D7) */
     GO(db_exec(db,
+<<<<<<< HEAD
                "UPDATE delivery SET state = CASE WHEN raise_of = '' AND EXISTS (SELECT 1 FROM notice WHERE notice.id = delivery.notice AND priority <= 1 AND "
+=======
+               "INSERT INTO circular_mark (circular, person) SELECT DISTINCT n.circular, n.person FROM delivery d JOIN notice n ON n.id = d.notice WHERE "
+               "d.state = 'claimed' AND ((d.worker = ?1 AND d.worker <> '') OR d.claimed_wall < ?2) AND n.circular <> '' ON CONFLICT (circular, person) DO NOTHING",
+               "si", worker, older_than_wall_ms));
+    GO(db_exec(db,
+               "UPDATE delivery SET state = CASE WHEN EXISTS (SELECT 1 FROM notice WHERE notice.id = delivery.notice AND priority <= 1 AND "
+>>>>>>> main
                "read_wall IS NULL) THEN 'waiting' ELSE 'unknown' END, detail = 'unknown outcome', due_wall = ?3, updated_wall = ?3 "
                "WHERE state = 'claimed' AND ((worker = ?1 AND worker <> '') OR claimed_wall < ?2)",
                "sii", worker, older_than_wall_ms, wall_ms));

@@ -218,6 +218,31 @@ enum err instruction_late_list(struct db *db, struct arena *a, const char *today
     return db_rows_end(r);
 }
 
+enum err instruction_task_add(struct db *db, const struct instruction_task *t) {
+    return db_exec(db, "INSERT INTO instruction_task (instruction, task, how, person, at_biz) VALUES (?1, ?2, ?3, ?4, ?5)", "ssssi", t->instruction,
+                   t->task, t->how, t->person, t->at_biz);
+}
+
+enum err instruction_task_list(struct db *db, struct arena *a, const char *instruction, const char *task, size_t max, struct instruction_task **list,
+                               size_t *n) {
+    *list          = arena_alloc(a, (max + 1) * sizeof **list);
+    *n             = 0;
+    bool         by = *task != '\0';
+    struct rows *r  = db_query(db,
+                               by ? "SELECT instruction, task, how, person, at_biz FROM instruction_task WHERE task = ?1 ORDER BY at_biz, instruction LIMIT ?2"
+                                  : "SELECT instruction, task, how, person, at_biz FROM instruction_task WHERE instruction = ?1 ORDER BY at_biz, task LIMIT ?2",
+                               "si", by ? task : instruction, (int64_t)max);
+    while (*n < max && db_next(r)) {
+        struct instruction_task *t = &(*list)[(*n)++];
+        t->instruction             = arena_strdup(a, row_s(r, 0));
+        t->task                    = arena_strdup(a, row_s(r, 1));
+        t->how                     = arena_strdup(a, row_s(r, 2));
+        t->person                  = arena_strdup(a, row_s(r, 3));
+        t->at_biz                  = row_i(r, 4);
+    }
+    return db_rows_end(r);
+}
+
 enum err evaluation_set(struct db *db, const char *period, const char *unit, const char *leader, int64_t value, int64_t biz_ms) {
     enum err e = db_exec(db, "UPDATE evaluation SET value = ?4, at_biz = ?5, revision = revision + 1 WHERE period = ?1 AND unit = ?2 AND leader = ?3", "sssii", period, unit,
                          leader, value, biz_ms);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Leaders' instructions and evaluations: tables instruction, instruction_unit, instruction_withdrawal, evaluation. Reads on
+ * Leaders' instructions and evaluations: tables instruction, instruction_unit, instruction_withdrawal, instruction_task, evaluation. Reads on
  * any connection; writes on the writer's thread, in its transaction.
  *
  *     instruction       issued -> closed | withdrawn
@@ -71,6 +71,16 @@ struct instruction_late {
     const char *instruction, *unit, *due_on;
 };
 enum err instruction_late_list(struct db *db, struct arena *a, const char *today, size_t max, struct instruction_late **list, size_t *n) MUST_CHECK;
+
+/* What an instruction led to: a task drafted from it or one changed by it (how: create, change). */
+struct instruction_task {
+    const char *instruction, *task, *how, *person;
+    int64_t     at_biz;
+};
+enum err instruction_task_add(struct db *db, const struct instruction_task *t) MUST_CHECK; /* ERR_DUP: this task is linked already */
+/* By instruction, or by task (the other ""), in order of time, at most max. */
+enum err instruction_task_list(struct db *db, struct arena *a, const char *instruction, const char *task, size_t max,
+                               struct instruction_task **list, size_t *n) MUST_CHECK;
 
 enum err evaluation_set(struct db *db, const char *period, const char *unit, const char *leader, int64_t value, int64_t biz_ms) MUST_CHECK;
 

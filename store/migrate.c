@@ -27,10 +27,13 @@
     M(30, task, "0030_task.sql")                                                                                                 \
     M(50, ranking, "0050_ranking.sql")                                                                                           \
     M(60, push, "0060_push.sql")                                                                                                \
-    M(70, delivery, "0070_delivery.sql")                                                                                        \
-    M(75, lean, "0075_lean.sql")                                                                                                \
-    M(85, reply, "0085_reply.sql")                                                                                              \
-    M(87, poll, "0087_poll.sql")
+    M(70, delivery, "0070_delivery.sql")                                                                                         \
+    M(75, lean, "0075_lean.sql")                                                                                                 \
+    M(80, circular, "0080_circular.sql")                                                                                         \
+    M(85, reply, "0085_reply.sql")                                                                                               \
+    M(87, poll, "0087_poll.sql")                                                                                                 \
+    M(90, order, "0090_order.sql")                                                                                               \
+    M(95, frozen, "0095_frozen.sql")
 
 #define M(number, sym, file) SQL_FILE(sym, file);
 MIGRATIONS

@@ -257,6 +257,35 @@ enum err ranking_frozen_add(struct db *db, const char *period, const char *scope
                    period, scope, rule, board, biz_ms);
 }
 
+enum err ranking_inputs_add(struct db *db, const char *period, const struct ranking_inputs *in, const struct ranking_data *d) {
+    enum err e = db_exec(db, "INSERT INTO ranking_rules (period, min_tasks, yellow_days) VALUES (?1, ?2, ?3)", "sii", period,
+                         (int64_t)in->min_tasks, (int64_t)in->yellow_days);
+    for (size_t i = 0; e == ERR_OK && i < d->units_n; i++)
+        e = db_exec(db, "INSERT INTO ranking_unit (period, unit, board_name, short_name, scope) VALUES (?1, ?2, ?3, ?4, ?5)", "ssssi", period,
+                    d->units[i].code, d->units[i].board_name, d->units[i].short_name, (int64_t)d->units[i].scope);
+    return e;
+}
+
+enum err ranking_inputs_get(struct db *db, struct arena *a, const char *period, struct ranking_inputs *in, struct ranking_data *d) {
+    struct rows *r     = db_query(db, "SELECT min_tasks, yellow_days FROM ranking_rules WHERE period = ?1", "s", period);
+    bool         known = db_next(r);
+    if (known) *in = (struct ranking_inputs){(int)row_i(r, 0), (int)row_i(r, 1)};
+    enum err e = db_rows_end(r);
+    if (e || !known) return e ? e : ERR_NOTFOUND;
+    struct ranking_unit *v = arena_alloc(a, (d->units_n + 1) * sizeof *v);
+    for (size_t i = 0; i < d->units_n; i++) {
+        v[i]       = d->units[i];
+        v[i].scope = 0;
+    }
+    r = db_query(db, "SELECT unit, board_name, short_name, scope FROM ranking_unit WHERE period = ?1", "s", period);
+    while (db_next(r)) {
+        int i = ranking_find_unit(d, row_s(r, 0));
+        if (i >= 0) v[i] = (struct ranking_unit){d->units[i].code, arena_strdup(a, row_s(r, 1)), arena_strdup(a, row_s(r, 2)), (unsigned)row_i(r, 3)};
+    }
+    d->units = v;
+    return db_rows_end(r);
+}
+
 static void digest_name(char out[64], const char *period, const char *scope) {
     (void)snprintf(out, 64, "board:%s:%s", period, scope);
 }

@@ -106,6 +106,16 @@ enum err ranking_frozen_at(struct db *db, const char *period, const char *scope,
 enum err ranking_frozen_add(struct db *db, const char *period, const char *scope, const char *rule, const char *board,
                             int64_t biz_ms) MUST_CHECK;
 
+/* What a period was frozen with (migration 95). */
+struct ranking_inputs {
+    int min_tasks, yellow_days;
+};
+/* Writes in and the names and scopes of d's units. */
+enum err ranking_inputs_add(struct db *db, const char *period, const struct ranking_inputs *in, const struct ranking_data *d) MUST_CHECK;
+/* Reads them back; the units of d get the names and scopes of then, younger ones no scope. ERR_NOTFOUND: not frozen, or frozen before
+ * they were kept: d is as it was. */
+enum err ranking_inputs_get(struct db *db, struct arena *a, const char *period, struct ranking_inputs *in, struct ranking_data *d) MUST_CHECK;
+
 /* Digest of the board published last on a channel; "" = never. */
 enum err ranking_digest_get(struct db *db, struct arena *a, const char *period, const char *scope, const char **out) MUST_CHECK;
 enum err ranking_digest_set(struct db *db, const char *period, const char *scope, const char *digest) MUST_CHECK;

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define HISTORY_BYTES (96 * 1024) /* of one list */
+
 static const char *text_or(const char *s, const char *otherwise) { return s ? s : otherwise; }
 static const char *date_or_null(const char *s) { return s && *s ? s : NULL; }
 
@@ -148,22 +150,29 @@ static void read_event(const struct rows *r, struct arena *a, struct task_event 
 #define EVENT_COLUMNS                                                                                                            \
     "e.task, e.event, e.from_state, e.to_state, e.actor, e.unit, e.reason, e.data, e.device, e.seq, e.at_biz, e.at_wall"
 
-enum err task_history(struct db *db, struct arena *a, const char *task, int64_t after, int max, struct task_history **list,
-                      size_t *n) {
+enum err task_history(struct db *db, struct arena *a, const char *task, int64_t after, int max, struct task_history **list, size_t *n,
+                      bool *more) {
+    size_t bytes   = 0;
     *list          = arena_alloc(a, ((size_t)max + 1) * sizeof **list);
     *n             = 0;
+    *more          = false;
     struct rows *r = db_query(db,
                               "SELECT " EVENT_COLUMNS ", p.name, u.short_name, u.level, u.region FROM task_event e "
                               "LEFT JOIN person p ON p.id = e.actor LEFT JOIN unit u ON u.code = e.unit "
                               "WHERE e.task = ?1 AND e.seq > ?2 ORDER BY e.seq LIMIT ?3",
-                              "sii", task, after, (int64_t)max);
-    while (*n < (size_t)max && db_next(r)) {
+                              "sii", task, after, (int64_t)max + 1);
+    while (!*more && db_next(r)) {
+        if (*n == (size_t)max || bytes >= HISTORY_BYTES) {
+            *more = true;
+            continue;
+        }
         struct task_history *h = &(*list)[(*n)++];
         read_event(r, a, &h->e);
         h->actor_name  = arena_strdup(a, text_or(row_s(r, 12), ""));
         h->unit_name   = arena_strdup(a, text_or(row_s(r, 13), ""));
         h->unit_level  = arena_strdup(a, text_or(row_s(r, 14), ""));
         h->unit_region = arena_strdup(a, text_or(row_s(r, 15), ""));
+        bytes += strlen(h->e.reason) + strlen(h->e.data);
     }
     return db_rows_end(r);
 }

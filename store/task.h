@@ -7,12 +7,15 @@
  * Files: task.c the task and its history · task_unit.c units and reports · task_list.c lists.
  *
  * task_event is the history the ranking is recomputed from. `event` is the action word of the method (create, import, update,
- * submit_draft, approve, reject, sign_for, refuse, report, submit_done, accept, return, find_false); seq counts from 1 in each
- * task. What `data` holds, as the ranking and the pages read it: submit_draft  expand, units            approve  units, lead,
- * sign_due (ms), late_at_creation sign_for      late, complete, version  report   report (seq of the unit), progress (-1 none),
- * evidence (how many) submit_done   late, report, evidence, quantities        accept  on_time, quality, efficiency return count,
- * grace_until       refuse   draft (the task went back) update        of a dispatched task: replace {old: new}, and when the date
- * was moved deadline, deadline_from
+ * submit_draft, approve, reject, sign_for, refuse, report, submit_done, accept, return, find_false, rate); seq counts from 1 in
+ * each task. What `data` holds, as the ranking and the pages read it:
+ *     submit_draft  expand, units             approve  units, lead, sign_due (ms), late_at_creation
+ *     sign_for      late, complete, version   report   report (seq of the unit), progress (-1 none), evidence (how many)
+ *     submit_done   late, report, evidence, quantities
+ *     accept        on_time, quality, efficiency
+ *     rate          quality, efficiency       return   count, grace_until
+ *     refuse        draft (the task went back)
+ *     update        of a dispatched task: replace {old: new}, and when the date was moved deadline, deadline_from
  */
 #ifndef ZB_STORE_TASK_H
 #define ZB_STORE_TASK_H
@@ -67,9 +70,9 @@ struct task_history {
     struct task_event e;
     const char       *actor_name, *unit_name, *unit_level, *unit_region; /* "" = none */
 };
-/* In order, after seq `after`, at most max. */
-enum err task_history(struct db *db, struct arena *a, const char *task, int64_t after, int max, struct task_history **list,
-                      size_t *n) MUST_CHECK;
+/* In order, after seq `after`, at most max, and about 96 KiB of text; *more: there are further ones. */
+enum err task_history(struct db *db, struct arena *a, const char *task, int64_t after, int max, struct task_history **list, size_t *n,
+                      bool *more) MUST_CHECK;
 /* The last event of this name by this unit. ERR_NOTFOUND. */
 enum err task_event_last(struct db *db, struct arena *a, const char *task, const char *event, const char *unit,
                          struct task_event *out) MUST_CHECK;
@@ -114,6 +117,13 @@ enum err task_report_add(struct db *db, const char *task, struct task_report *re
 /* Newest first, at most max, and about 96 KiB of text. */
 enum err task_report_list(struct db *db, struct arena *a, const char *task, int max, struct task_report **list,
                           size_t *n) MUST_CHECK;
+
+/* What each monitoring unit thinks of the result (F127): its newest `rate` event; the older ones are history. */
+struct task_rating {
+    const char *unit, *unit_name, *level, *region, *person, *person_name, *reason;
+    int64_t     quality, efficiency, at_biz, times; /* times: how often this unit rated */
+};
+enum err task_rating_list(struct db *db, struct arena *a, const char *task, struct task_rating **list, size_t *n) MUST_CHECK;
 
 /* ---- lists ---- */
 

@@ -4,6 +4,7 @@
  */
 #include "store/task.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define REPORTS_BYTES (96 * 1024) /* of one list */
@@ -176,6 +177,43 @@ enum err task_report_list(struct db *db, struct arena *a, const char *task, int 
         p->region             = copy(a, r, 11);
         p->person_name        = copy(a, r, 12);
         bytes += strlen(p->text) + strlen(p->evidence) + strlen(p->quantities);
+    }
+    return db_rows_end(r);
+}
+
+/* Of the data of an event, which we wrote ourselves. */
+static int64_t number_in(const char *data, const char *name) {
+    const char *p = strstr(data, name);
+    return p ? strtoll(p + strlen(name), NULL, 10) : 0;
+}
+
+enum err task_rating_list(struct db *db, struct arena *a, const char *task, struct task_rating **list, size_t *n) {
+    int64_t  count = 0;
+    enum err e     = db_one_i(db, &count, "SELECT COUNT(DISTINCT unit) FROM task_event WHERE task = ?1 AND event = 'rate'", "s", task);
+    *list          = NULL;
+    *n             = 0;
+    if (e || count == 0) return e;
+    *list          = arena_alloc(a, ((size_t)count + 1) * sizeof **list);
+    struct rows *r = db_query(
+        db,
+        "SELECT e.unit, u.short_name, u.level, u.region, e.actor, p.name, e.reason, e.data, e.at_biz, m.times "
+        "FROM (SELECT unit, MAX(seq) AS seq, COUNT(*) AS times FROM task_event WHERE task = ?1 AND event = 'rate' GROUP BY unit) m "
+        "JOIN task_event e ON e.task = ?1 AND e.seq = m.seq JOIN unit u ON u.code = e.unit LEFT JOIN person p ON p.id = e.actor "
+        "ORDER BY u.ord, e.unit",
+        "s", task);
+    while (*n < (size_t)count && db_next(r)) {
+        struct task_rating *t = &(*list)[(*n)++];
+        t->unit               = copy(a, r, 0);
+        t->unit_name          = copy(a, r, 1);
+        t->level              = copy(a, r, 2);
+        t->region             = copy(a, r, 3);
+        t->person             = copy(a, r, 4);
+        t->person_name        = copy(a, r, 5);
+        t->reason             = copy(a, r, 6);
+        t->quality            = number_in(row_s(r, 7), "\"quality\":");
+        t->efficiency         = number_in(row_s(r, 7), "\"efficiency\":");
+        t->at_biz             = row_i(r, 8);
+        t->times              = row_i(r, 9);
     }
     return db_rows_end(r);
 }

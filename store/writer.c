@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/metric.h"
 
 #define WRITER_MAGIC 0x77726974U
 #define BATCH_US     20000
@@ -153,6 +154,7 @@ static void *run(void *p) {
         if (b.rest) give_back(w, b.rest);
         if (e == ERR_OK && w->hooks.committed) w->hooks.committed(w->hooks.arg, b.n);
         pthread_mutex_lock(&w->lock);
+        metric_set(M_C_writes_waiting, (int64_t)w->st.queued);
         w->st.batches++;
         w->st.jobs += b.n;
         w->st.refused += b.refused;

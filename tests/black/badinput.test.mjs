@@ -15,7 +15,7 @@ import * as work from './lib/work.mjs';
 const CAST = { leader: 'demo-leader', dispatcher: 'demo-dispatcher', approver: 'demo-approver', responsible: 'sim-NP-GSJ', monitor: 'demo-monitor',
   display: 'demo-display', admin: 'demo-admin', auditor: 'demo-auditor' };
 const NONE = 'NO-SUCH', HEX = '0'.repeat(128), SIGNED = {}; // by the leader's phone, in before()
-const reads = { limit: 1 }, byTask = { task_id: NONE, version: 1 }, board = { period: '2018', scope: 'city' };
+const reads = { limit: 1 }, byTask = { task_id: NONE, version: 1 }, byCircular = { circular_id: NONE }, board = { period: '2018', scope: 'city' };
 
 // Good arguments of every method, so that a case is wrong in one place only: [role that calls, arguments, answer to exactly these].
 // The answer is "ok", a code that only the handler gives, or null where the call itself would change something.
@@ -53,10 +53,12 @@ const CASES = {
   'task.accept': ['dispatcher', byTask, 'E_NOTFOUND'],
   'task.return': ['dispatcher', byTask, 'E_NOTFOUND'],
   'task.find_false': ['monitor', byTask, 'E_NOTFOUND'],
+  'task.rate': ['monitor', { ...byTask, quality: 4, efficiency: 4 }, 'E_NOTFOUND'],
   'instruction.create': ['leader', SIGNED, 'E_NOTFOUND'],
   'instruction.list': ['leader', reads, 'ok'],
   'instruction.withdraw': ['leader', SIGNED, 'E_NOTFOUND'],
   'instruction.get': ['leader', { instruction_id: NONE }, 'E_NOTFOUND'],
+  'instruction.to_task': ['dispatcher', { instruction_id: NONE, how: 'create' }, 'E_NOTFOUND'],
   'instruction.sign_for': ['responsible', { instruction_id: NONE }, 'E_NOTFOUND'],
   'instruction.reply': ['responsible', { instruction_id: NONE, text: '已办' }, 'E_NOTFOUND'],
   'instruction.close': ['leader', { instruction_id: NONE }, 'E_NOTFOUND'],
@@ -66,7 +68,25 @@ const CASES = {
   'praise.add': ['dispatcher', { unit: NONE, document: '闽政办〔2018〕12号' }, 'E_NOTFOUND'],
   'notice.list': ['monitor', reads, 'ok'],
   'notice.read': ['monitor', { notice_id: NONE }, 'E_NOTFOUND'],
+  'circular.estimate': ['dispatcher', { priority: 3, units: ['NP-BB'] }, 'ok'],
+  'circular.create': ['dispatcher', { priority: 3, title: '标题', text: '正文', units: ['NP-BB'] }, null],
+  'circular.list': ['monitor', reads, 'ok'],
+  'circular.get': ['monitor', byCircular, 'E_NOTFOUND'],
+  'circular.people': ['monitor', byCircular, 'E_NOTFOUND'],
+  'circular.urge': ['dispatcher', byCircular, 'E_NOTFOUND'],
+  'circular.confirm': ['monitor', byCircular, 'E_NOTFOUND'],
+  'circular.close': ['dispatcher', byCircular, 'E_NOTFOUND'],
   'notice.trace': ['monitor', { notice_id: NONE }, 'E_NOTFOUND'],
+  'ops.session': [null, {}, null],
+  'ops.overview': ['admin', {}, 'ok'],
+  'provider.pause': ['admin', { provider: NONE, reason: '割接' }, 'E_NOTFOUND'],
+  'provider.resume': ['admin', { provider: NONE, reason: '割接' }, 'E_NOTFOUND'],
+  'provider.test': ['admin', { provider: NONE }, 'E_NOTFOUND'],
+  'delivery.list': ['auditor', reads, 'ok'],
+  'delivery.get': ['auditor', { delivery_id: NONE }, 'E_NOTFOUND'],
+  'delivery.replay': ['admin', { delivery_id: NONE, reason: '重发' }, 'E_NOTFOUND'],
+  'delivery.cancel': ['admin', { delivery_id: NONE, reason: '取消' }, 'E_NOTFOUND'],
+  'message.search': ['auditor', { who: NONE, purpose: '核实' }, 'E_NOTFOUND'],
   'target.register': ['monitor', { channel: 'push', vendor: 'apns', token: 'abcd' }, null],
   'target.list': ['monitor', {}, 'ok'],
   'target.remove': ['monitor', { target_id: NONE }, 'E_NOTFOUND'],
@@ -104,10 +124,13 @@ async function others() {
   const notice = await until(async () => (await api.ok('sim-NP-SZB', 'notice.list', {})).items[0], { what: 'notice' });
   const target = await api.ok('sim-NP-SZB', 'target.register', { channel: 'push', vendor: 'apns', token: 'abcdef' });
   const session = (await api.ok('sim-NP-SZB', 'auth.sessions', {})).items[0];
-  return { task: { id: draft, by: Object.keys(CAST) }, given: task, instruction: { id: order.id, by: ['responsible'] },
+  const circular = await api.ok('demo-dispatcher', 'circular.create', { priority: 3, title: '他人的通知', text: '正文', units: ['NP-SZB'] });
+  await until(async () => (await rows(gw, 'SELECT (SELECT count(*) FROM circular_mark) + (SELECT sum(changed) FROM circular) AS n'))[0].n === 0,
+    { what: 'the circular is counted' });
+  return { circular: { id: circular.id, by: ['leader', 'approver', 'responsible', 'monitor', 'admin', 'auditor'] }, task: { id: draft, by: Object.keys(CAST) }, given: task, instruction: { id: order.id, by: ['responsible'] },
     notice: { id: notice.id, by: Object.keys(CAST).filter((r) => !['admin', 'auditor'].includes(r)) }, target: { id: target.id, by: Object.keys(CAST) },
     session: { id: session.id, by: Object.keys(CAST) }, device: { id: 'd_demo-approver', by: ['monitor', 'leader', 'dispatcher', 'responsible'] },
-    person: { id: 'demo-approver', by: ['monitor'] } };
+    person: { id: 'demo-approver', by: ['monitor'] }, delivery: { id: notice.id, by: [] } }; // deliveries: of operators only, who see all
 }
 
 /** What a change would show in: every table but the refusals in the audit chain and what only time moves. */
@@ -126,8 +149,8 @@ async function state() {
   out.ledger = (await rows(gw, "SELECT count(*) AS n FROM ledger WHERE kind <> 'refused'"))[0].n;
   for (const table of ['task', 'task_unit', 'task_listed', 'task_event', 'task_report', 'unit', 'unit_alias', 'person', 'device',
     'activation', 'sms_challenge', 'session_revoked',
-    'system_key', 'inbound_event', 'plan', 'evaluation', 'praise', 'instruction', 'instruction_unit', 'instruction_withdrawal', 'notice', 'idem', 'reminder',
-    'push_target', 'consent', 'opt_out']) {
+    'system_key', 'inbound_event', 'plan', 'evaluation', 'praise', 'instruction', 'instruction_unit', 'instruction_withdrawal', 'instruction_task', 'notice', 'idem', 'reminder',
+    'circular', 'circular_to', 'circular_person', 'circular_urge', 'push_target', 'consent', 'opt_out', 'provider_hold']) {
     out[table] = crypto.createHash('sha256').update(JSON.stringify(await rows(gw, `SELECT * FROM ${table} ORDER BY rowid`))).digest('hex');
   }
   return out;
@@ -334,7 +357,7 @@ test('with a role the method is not for: E_PERM', async () => {
 // ---- ids of things that are not the caller's, by the kind each parameter names ----
 
 // Kinds everybody may know of (the directory, the plans): only an unknown id is E_NOTFOUND.
-const PUBLIC = ['unit', 'plan'];
+const PUBLIC = ['unit', 'plan', 'provider'];
 // Parameters for which another answer than E_NOTFOUND is right; each says why.
 const OTHER = {
   'task.list plan': 'ok', // a filter: nothing of it
@@ -376,7 +399,7 @@ test('ids of another unit or person: E_NOTFOUND, the same as if there were none'
       assert.equal(r.body.code, 'E_NOTFOUND', `${o.name} of a task given to another unit`);
     }
   }
-  assert.deepEqual([...seen].sort(), ['device', 'instruction', 'notice', 'person', 'session', 'target', 'task']);
+  assert.deepEqual([...seen].sort(), ['circular', 'device', 'instruction', 'notice', 'person', 'session', 'target', 'task']);
   await api.refused(CAST.responsible, 'ranking.explain', { ...board, unit: 'NP-SZB' }, 'E_NOTFOUND');
   await unharmed();
 });

@@ -202,6 +202,80 @@ test('F007 F108 praise moves the ranking of the unit, its withdrawal moves it ba
   assert.equal(await score(), before);
 });
 
+const toTask = (id, body, as = 'demo-dispatcher') => act(id, 'to-task', as, body);
+
+test('F108 an order becomes a draft task: units and date as signed, words not copied, then the usual approval; both sides show the link', async () => {
+  const secret = '请市工商局牵头，限期整改。', { id } = await issued({ text: secret, urgency: 'extra' });
+  const told = (await gw.ok('GET', '/v1/notices?limit=200', { as: 'demo-dispatcher' })).items.find((x) => x.object === `instruction:${id}`);
+  assert.equal(told.kind, 'instruction.register', 'the office is asked to register it');
+  for (const [who, code] of [[CONTACT, 'E_PERM'], ['demo-dispatcher2', 'E_PERM'], ['demo-dispatcher3', 'E_NOTFOUND'], [LEADER, 'E_PERM'], ['demo-approver', 'E_PERM']])
+    assert.equal((await toTask(id, { how: 'create' }, who)).body.code, code, who);
+  assert.deepEqual((await get(id)).tasks, []);
+  const r = await toTask(id, { how: 'create' });
+  assert.equal(r.status, 201, JSON.stringify(r.body));
+  assert.deepEqual([r.body.state, r.body.instruction, r.body.how], ['draft', id, 'create']);
+  const again = await toTask(id, { how: 'create' });
+  assert.equal(again.body.code, 'E_DUP');
+  const task = r.body.id, t = await gw.rpc('demo-dispatcher', 'task.get', { task_id: task }), about = await gw.ok('GET', `/v1/tasks/${TASK}`, { as: LEADER });
+  assert.deepEqual(t.listed_units.map((u) => u.unit), [UNIT, 'NP-GSJ']);
+  assert.deepEqual([t.lead_unit.unit, t.supervising_unit.unit, t.deadline, t.urgency, t.title], [UNIT, 'NP-ZFB', '2018-03-16', 'urgent', `落实市领导批示：${about.title}`]);
+  assert.deepEqual([t.source.kind, t.source.date, t.source.number], ['instruction', '2018-03-12', '']);
+  assert.deepEqual(t.instructions.map((x) => [x.id, x.how]), [[id, 'create']]);
+  assert.ok(!JSON.stringify([t, (await gw.ok('GET', `/v1/tasks/${task}/history`, { as: 'demo-dispatcher' }))]).includes(secret));
+
+  const seen = async (who) => (await get(id, who)).tasks;
+  assert.deepEqual((await seen(LEADER)).map((x) => [x.how, x.id]), [['create', null]], 'registered; the draft is still the office\'s');
+  assert.deepEqual((await seen('demo-dispatcher')).map((x) => [x.id, x.state]), [[task, 'draft']]);
+  assert.equal((await gw.rest('GET', `/v1/tasks/${task}`, { as: CONTACT })).body.code, 'E_NOTFOUND');
+  const empty = await gw.rest('POST', `/v1/tasks/${task}/submit-draft`, { as: 'demo-dispatcher', body: { version: 1 } });
+  assert.deepEqual([empty.body.code, empty.body.field], ['E_STATE', 'requirement'], 'the office says in its own words what is wanted');
+  let { version: v } = await gw.ok('PUT', `/v1/tasks/${task}`, { as: 'demo-dispatcher', body: { version: 1, requirement: '按批示整改并书面报告' } });
+  ({ version: v } = await work.act(gw, 'demo-dispatcher', task, 'submit-draft', { version: v }));
+  await work.act(gw, 'demo-approver', task, 'approve', { version: v });
+  assert.deepEqual((await seen(LEADER)).map((x) => [x.id, x.state]), [[task, 'dispatched']]);
+  assert.deepEqual((await gw.ok('GET', `/v1/tasks/${task}`, { as: CONTACT })).instructions.map((x) => x.id), [id]);
+  assert.deepEqual((await gw.ok('GET', `/v1/tasks/${task}`, { as: 'demo-auditor' })).instructions, [], 'an instruction exists for those alone who may read it');
+  const note = (await gw.rpc(LEADER, 'notice.list', { limit: 50 })).items.find((x) => x.kind === 'instruction.tasked' && x.object === `instruction:${id}`);
+  assert.equal(note?.body, '您的批示已据以立项督办，请在掌办查看。');
+  const lines = await rows(gw, `SELECT object FROM ledger WHERE kind = 'instruction.to_task' AND object IN ('instruction:${id}', 'task:${task}') ORDER BY object`);
+  assert.deepEqual(lines.map((l) => l.object), [`instruction:${id}`, `task:${task}`]);
+});
+
+test('F108 an order changes the draft it is about: further units and the written date; what is dispatched keeps its units', async () => {
+  const task = await work.draft(gw, { title: '待补充的草稿', units: ['NP-SZB', 'NP-GSJ'], lead_unit: 'NP-GSJ', deadline: '2018-06-29' });
+  const on = (f) => issued({ object: `task:${task}`, object_version: 1, ...f });
+  const { id } = await on({ units: [UNIT, 'NP-GSJ'], reply_by: '2018-04-27' });
+  assert.equal((await toTask(id, { how: 'change' })).body.field, 'version');
+  assert.equal((await toTask(id, { how: 'change', version: 9 })).body.code, 'E_CONFLICT');
+  const r = await toTask(id, { how: 'change', version: 1 });
+  assert.deepEqual([r.status, r.body.id, r.body.version, r.body.how], [201, task, 2, 'change'], JSON.stringify(r.body));
+  const t = await gw.rpc('demo-dispatcher', 'task.get', { task_id: task });
+  assert.deepEqual([t.listed_units.map((u) => u.unit), t.lead_unit.unit, t.deadline, t.requirement], [['NP-SZB', 'NP-GSJ', UNIT], 'NP-GSJ', '2018-04-27', '按方案完成']);
+  assert.deepEqual(t.instructions.map((x) => [x.id, x.how]), [[id, 'change']]);
+  assert.equal((await toTask(id, { how: 'change', version: 2 })).body.code, 'E_DUP');
+
+  const given = await work.given(gw, { title: '已交办', units: ['NP-SZB'] });
+  const { version: v } = await work.get(gw, given);
+  const late = await issued({ object: `task:${given}`, object_version: v, units: [UNIT] });
+  const refusal = await toTask(late.id, { how: 'change', version: v });
+  assert.deepEqual([refusal.body.code, /另行立项/.test(refusal.body.detail)], ['E_STATE', true], JSON.stringify(refusal.body));
+  assert.deepEqual((await work.get(gw, given)).units.map((u) => u.unit), ['NP-SZB']);
+});
+
+test('F108 no task from praise, from what is withdrawn, or for the office itself; cases and documents are refused with a reason', async () => {
+  const praise = await issued({ kind: 'praise', reply_by: undefined }), mine = await issued({ units: ['NP-ZFB', UNIT] }), gone = await issued();
+  assert.equal((await toTask(praise.id, { how: 'create' })).body.code, 'E_STATE');
+  assert.equal((await toTask(mine.id, { how: 'create' })).body.code, 'E_PERM');
+  assert.equal((await act(gone.id, 'withdraw', LEADER, withdrawal(phone, gone.id))).status, 200);
+  assert.equal((await toTask(gone.id, { how: 'create' })).body.code, 'E_STATE');
+  const told = (await gw.ok('GET', '/v1/notices?limit=200', { as: 'demo-dispatcher' })).items.filter((x) => x.object === `instruction:${gone.id}`);
+  assert.deepEqual(told.map((x) => x.kind), ['instruction.withdrawn', 'instruction.register']);
+  for (const object of ['case:350700201803120001', 'document:2018-25', 'unit:NP-BB']) {
+    const r = await refused(order({ object }), 'E_INPUT', 400);
+    assert.equal(r.body.field, 'object', object);
+  }
+});
+
 test('D4 lists go on by cursor without a gap; a foreign cursor is refused', async () => {
   const all = (await gw.ok('GET', '/v1/instructions?limit=200', { as: LEADER })).items.map((i) => i.id), ids = [];
   assert.ok(all.length > 5);

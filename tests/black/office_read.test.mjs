@@ -171,6 +171,19 @@ test('F110 killed with a question to come: the next life asks it', async () => {
   await remove(APPROVER, desk);
 });
 
+test('F110 check-config refuses to make louder what is not there', async () => {
+  const was = gw.conf['notice.plan_p1'];
+  for (const [plan, why] of [['office!+600 sms+900', /notice\.plan_p1: office!: no office step before it/], ['sms+0 sms!+60', /notice\.plan_p1: sms!: only a message of channel office/],
+    ['office+0 office!+60 office!+90', /made louder already/]]) {
+    gw.conf['notice.plan_p1'] = plan;
+    const r = await gw.command('check-config');
+    assert.notEqual(r.code, 0);
+    assert.match(r.stderr, why);
+  }
+  gw.conf['notice.plan_p1'] = was;
+  assert.equal((await gw.command('check-config')).code, 0);
+});
+
 test('F110 the fakes found nothing to object to, and no name is in the log', async () => {
   assert.deepEqual((await bureau.get('stats')).violations, []);
   assert.doesNotMatch(gw.log, /zhang\.san|ou_zhang|wang\.wu/);

@@ -4,6 +4,7 @@ import test, { before, after } from 'node:test';
 import assert from 'node:assert/strict';
 import { Gateway } from './lib/gateway.mjs';
 import { Api } from './lib/api.mjs';
+import { rows } from './lib/city.mjs';
 import * as work from './lib/work.mjs';
 
 const LEAD = 'sim-NP-SZB', ASSIST = 'sim-NP-GSJ', DISPATCHER = 'demo-dispatcher', APPROVER = 'demo-approver';
@@ -69,6 +70,37 @@ test('F127 three unit roles: a supervision unit reads all, finds reports false, 
   assert.deepEqual([close.event, close.data.quality, close.data.efficiency, close.data.on_time], ['accept', 4, 3, true]);
 });
 
+test('F127 a supervision unit rates quality and efficiency of what was accepted: once, changeable, with history, beside the progress', async () => {
+  const id = await submitted(), MONITOR = 'demo-monitor', good = { quality: 4, efficiency: 2, reason: '现场核查，按期完成，材料偏少' };
+  let v = await version(id);
+  await api.refused(MONITOR, 'task.rate', { task_id: id, version: v, ...good }, 'E_STATE');
+  ({ version: v } = await api.ok(DISPATCHER, 'task.accept', { task_id: id, version: v, opinion: '同意', quality: 5, efficiency: 5 }));
+  const before = await see(id), board = async () => (await api.ok(MONITOR, 'ranking.get', { period: '2018', scope: 'city' })).rows;
+  const rows_before = await board();
+  for (const who of [LEAD, DISPATCHER, APPROVER, 'demo-leader', 'demo-auditor']) await api.refused(who, 'task.rate', { task_id: id, version: v, ...good }, 'E_PERM');
+  for (const [field, value] of [['quality', 0], ['quality', 6], ['efficiency', 0], ['efficiency', undefined], ['reason', ' '], ['reason', undefined]])
+    assert.equal((await api.refused(MONITOR, 'task.rate', { task_id: id, version: v, ...good, [field]: value }, 'E_INPUT')).field, field);
+  await api.refused(MONITOR, 'task.rate', { task_id: id, version: v - 1, ...good }, 'E_CONFLICT');
+  assert.deepEqual((await see(id)).ratings, []);
+
+  const first = await api.ok(MONITOR, 'task.rate', { task_id: id, version: v, ...good });
+  assert.deepEqual([first.state, first.version, first.times, first.unit], ['closed', v, 1, 'NP-DDC']);
+  const again = await api.rpc(MONITOR, 'task.rate', { task_id: id, version: v, quality: 3, efficiency: 3, reason: '补充核查' });
+  assert.equal(again.times, 2);
+  const t = await see(id, LEAD);
+  assert.deepEqual(t.ratings.map((r) => [r.unit, r.quality, r.efficiency, r.reason, r.times]), [['NP-DDC', 3, 3, '补充核查', 2]], 'one of the unit: the newest');
+  assert.deepEqual([t.quality, t.reports, t.version, t.state], [before.quality, before.reports, v, 'closed'], 'the dispatcher\'s word and the progress stay');
+  const said = (await history(id, 'demo-auditor')).filter((e) => e.event === 'rate');
+  assert.deepEqual(said.map((e) => [e.actor, e.unit, e.reason, e.data.quality, e.data.efficiency]),
+    [[MONITOR, 'NP-DDC', good.reason, 4, 2], [MONITOR, 'NP-DDC', '补充核查', 3, 3]], 'both stay in the history');
+  const lines = await rows(gw, `SELECT actor FROM ledger WHERE kind = 'task.rate' AND object = 'task:${id}'`);
+  assert.deepEqual(lines.map((l) => l.actor), [MONITOR, MONITOR]);
+  assert.deepEqual((await notices(LEAD, id)).filter((k) => k === 'task.rated'), ['task.rated', 'task.rated']);
+  assert.deepEqual(await board(), rows_before, 'nothing for the ranking');
+  const action = (await see(id, MONITOR)).actions.find((a) => a.action === 'rate');
+  assert.deepEqual([action.path, action.missing], ['rate', []]);
+});
+
 test('F128 closed loop: every change has actor, time, reason and a message to the next actor', async () => {
   const id = await work.draft(gw, { title: '闭环' });
   let { version: v } = await api.ok(DISPATCHER, 'task.submit_draft', { task_id: id, version: 1 });
@@ -113,6 +145,27 @@ test('F128 closed loop: every change has actor, time, reason and a message to th
     cursor = page.next;
   }
   assert.deepEqual(pages, events, 'the same in pages, over REST, for another person');
+});
+
+test('F128 D4 a long history comes in pages of at most 200, and of what an answer can hold', async () => {
+  const id = await reported(), texts = [];
+  for (let i = 0; i < 60; i++) { // the progress falls: each with its reason
+    texts.push(`${i}`.padStart(3, '0') + '因'.repeat(997));
+    await api.rpc(LEAD, 'task.report', { task_id: id, text: '调整', progress: i % 2 ? 20 : 40, reason: texts[i] });
+  }
+  for (let i = 0; i < 160; i++) await api.rpc(ASSIST, 'task.report', { task_id: id, text: `第${i}次` });
+  await api.refused('demo-auditor', 'task.history', { task_id: id, limit: 201 }, 'E_INPUT');
+  const pages = [];
+  for (let cursor; cursor !== null;) {
+    const page = await api.ok('demo-auditor', 'task.history', { task_id: id, limit: 200, ...(cursor && { cursor }) });
+    pages.push(page.items);
+    cursor = page.next;
+  }
+  const all = pages.flat();
+  assert.deepEqual(all.map((e) => e.seq), all.map((_, i) => i + 1), 'in order, none twice, none missing');
+  assert.deepEqual(all.map((e) => e.reason).filter((r) => r.length === 1000), texts);
+  assert.ok(pages[0].length < 60 && pages.length > 1 && pages.some((p) => p.length > 50), pages.map((p) => p.length).join());
+  assert.ok(pages.every((p) => p.length > 0 && p.length <= 200));
 });
 
 test('F128 nothing but these acts ends a task: a closed one refuses all of them, and there is no deleting', async () => {

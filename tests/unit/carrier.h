@@ -145,10 +145,10 @@ static struct {
     unsigned          up, down, room, closed, mos;
     const char       *why;
     uint32_t          refused; /* code of the last refused log-in that needs a person */
-    size_t            results_n, reports_n, orphans_n;
+    size_t            results_n, reports_n, orphans_n, parts_n;
     uint64_t          cookie[SEEN_MAX];
     struct sms_result result[SEEN_MAX];
-    struct sms_report report[SEEN_MAX], orphan[SEEN_MAX];
+    struct sms_report report[SEEN_MAX], orphan[SEEN_MAX], part; /* part: the last one */
     char              mo_text[256], mo_phone[33];
     uint64_t          mo_token;
     bool              store_later, report_before_result, close_on_result;
@@ -197,6 +197,12 @@ HELPER bool on_report(void *arg, const struct sms_report *r) {
     me.report[me.reports_n++] = *r;
     return !me.store_later;
 }
+HELPER bool on_part_report(void *arg, const struct sms_report *r) {
+    (void)arg;
+    me.part = *r;
+    me.parts_n++;
+    return !me.store_later;
+}
 HELPER bool on_orphan_report(void *arg, const struct sms_report *r) {
     (void)arg;
     assert_true(me.orphans_n < SEEN_MAX);
@@ -223,6 +229,7 @@ static const struct link_ops OPS = {.on_up            = on_up,
                                     .on_room          = on_room,
                                     .on_result        = on_result,
                                     .on_report        = on_report,
+                                    .on_part_report   = on_part_report,
                                     .on_orphan_report = on_orphan_report,
                                     .on_mo            = on_mo,
                                     .on_closed        = on_closed};
@@ -255,6 +262,7 @@ HELPER bool never(size_t n) {
     (void)n;
     return false;
 }
+HELPER bool parts(size_t n) { return me.parts_n >= n; }
 HELPER bool acked(size_t n) { return stat_of("deliver_acked") >= (double)n; }
 HELPER bool submits(size_t n) { return stat_of("submits") >= (double)n; }
 HELPER bool tests_answered(size_t n) { return stat_of("active_test_resps") >= (double)n; }

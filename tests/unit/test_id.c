@@ -54,6 +54,21 @@ static void t_order(void **state) {
     clock_wall_fake(0);
 }
 
+/* The bound of an instant: above all that was made before, below all made at it or after. */
+static void t_at(void **state) {
+    (void)state;
+    char before[ID_CAP], at[ID_CAP], after[ID_CAP];
+    clock_wall_fake(4102445000000);
+    id_new("d_", before);
+    clock_wall_fake(4102445000001);
+    id_new("d_", after);
+    id_at("d_", 4102445000001, at);
+    assert_true(strcmp(before, at) < 0 && strcmp(at, after) < 0);
+    id_at("d_", 0, at);
+    assert_true(strcmp(at, before) < 0);
+    clock_wall_fake(0);
+}
+
 static char (*made)[ID_CAP];
 
 static void *make(void *arg) {
@@ -98,6 +113,6 @@ static void t_seed(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(t_form), cmocka_unit_test(t_threads), cmocka_unit_test(t_order), cmocka_unit_test(t_seed)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(t_form), cmocka_unit_test(t_threads), cmocka_unit_test(t_order), cmocka_unit_test(t_at), cmocka_unit_test(t_seed)};
     return cmocka_run_group_tests_name("id", tests, NULL, NULL);
 }

@@ -336,6 +336,8 @@ static void t_partial_reports(void **state) {
     AWAIT(acked, 2);
     AWAIT(awaiting_one, 0);
     assert_int_equal(me.reports_n, 0);
+    assert_int_equal(me.parts_n, 2); /* each was kept before it was confirmed */
+    assert_true(me.part.cookie == 1 && me.part.delivered && strstr(me.result[0].refs, me.part.ref) != NULL);
     const char *second = strchr(me.result[0].refs, ',');
     assert_non_null(second);
     copy_ref(ref, second + 1);
@@ -360,6 +362,34 @@ static void t_partial_reports(void **state) {
     post("/report", body);
     AWAIT(acked, 6);
     assert_true(me.reports_n == 2 && me.orphans_n == 0);
+    x_free(text);
+    close_link();
+}
+
+/* A part's report is confirmed when the owner has stored it, also when it comes again meanwhile. */
+static void t_part_stored_late(void **state) {
+    (void)state;
+    struct link_conf c    = conf();
+    char            *text = repeat("测", 80), body[160], ref[LINK_REF_CAP];
+    open_link(&c);
+    me.store_later = true;
+    behave("{\"report_part\":{\"2\":\"none\"}}");
+    submit(1, text);
+    AWAIT(results, 1);
+    AWAIT(parts, 1);
+    assert_int_equal((int)stat_of("deliver_acked"), 0);
+    uint64_t first = me.part.token;
+    copy_ref(ref, me.result[0].refs);
+    assert_string_equal(me.part.ref, ref);
+    (void)snprintf(body, sizeof body, "{\"msg_id\":\"%s\",\"phone\":\"" PHONE "\"}", ref);
+    post("/report", body);
+    AWAIT(parts, 2);
+    assert_int_equal((int)stat_of("deliver_acked"), 0);
+    link_report_stored(me.link, first);
+    AWAIT(acked, 1);
+    link_report_stored(me.link, me.part.token);
+    AWAIT(acked, 2);
+    assert_int_equal(me.reports_n, 0);
     x_free(text);
     close_link();
 }
@@ -579,7 +609,7 @@ int main(int argc, char **argv) {
         T(t_sent_and_reported),    T(t_long_text),    T(t_throttled_and_rejected), T(t_window),
         T(t_report_before_answer), T(t_stored_later), T(t_silence_is_unknown),     T(t_cut_in_the_window),
         T(t_reconnect),            T(t_login_refused), T(t_active_test),           T(t_close_waits),
-        T(t_nobody_there),         T(t_partial_reports), T(t_one_percent),
+        T(t_nobody_there),         T(t_partial_reports), T(t_part_stored_late), T(t_one_percent),
     };
     static const struct CMUnitTest cmpp_only[] = {T(t_version_two)};
     struct CMUnitTest              tests[ARRAY_N(SIDES) * ARRAY_N(each) + ARRAY_N(cmpp_only)];

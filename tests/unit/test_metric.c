@@ -62,6 +62,14 @@ static void t_labels(void **state) {
     assert_int_equal(metric_get(M_C_requests), 1001);
 }
 
+static void t_set(void **state) {
+    (void)state;
+    metric_set_label(M_C_provider_up, "one", 1);
+    metric_set_label(M_C_provider_up, "two", 1);
+    metric_set_label(M_C_provider_up, "one", 0);
+    assert_non_null(strstr(print(), "# TYPE zhangban_provider_up gauge\nzhangban_provider_up{provider=\"one\"} 0\nzhangban_provider_up{provider=\"two\"} 1\n"));
+}
+
 static void *adder(void *arg) {
     (void)arg;
     for (int i = 0; i < 5000; i++) {
@@ -82,6 +90,6 @@ static void t_threads(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(t_plain), cmocka_unit_test(t_labels), cmocka_unit_test(t_threads)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(t_plain), cmocka_unit_test(t_labels), cmocka_unit_test(t_set), cmocka_unit_test(t_threads)};
     return cmocka_run_group_tests_name("metric", tests, NULL, NULL);
 }

@@ -504,6 +504,37 @@ static enum err call(struct city *c, unsigned roles, const char *own, const char
     return e;
 }
 
+/* Names, kinds of units and the numbers of the configuration are those of the freezing. */
+static void test_frozen_keeps_its_rules_and_names(void **state) {
+    (void)state;
+    struct city c;
+    city_open(&c);
+    fill(&c);
+    freeze(&c, "2018-04-01 00:00");
+    assert_int_equal(one(&c, "SELECT COUNT(*) FROM ranking_rules WHERE min_tasks = 1 AND yellow_days = 3"), 2);
+    MUST(db_exec(c.db, "UPDATE unit SET board_name = '新甲', short_name = '甲' WHERE code = 'NP-A'", "") == ERR_OK);
+    MUST(db_exec(c.db, "UPDATE unit SET scope = 'soe' WHERE code = 'NP-B'", "") == ERR_OK);
+    unit(&c, "NP-D", "department");
+    MUST(db_exec(c.db, "INSERT INTO task_unit (task, unit, ord, is_lead, sign_due_biz, signed_biz) VALUES ('T3', 'NP-D', 9, 0, 1, 1)", "") == ERR_OK);
+    c.house.ranking_min_tasks = 5;
+    c.house.yellow_days       = 90; /* T3 of the end of June would be yellow */
+    check_recomputed(&c, "2018-04-20 00:00");
+    cJSON *o = board(&c, "2018-03", "department", at("2018-04-20 00:00"));
+    assert_int_equal(num(o, "min_tasks"), 1);
+    assert_string_equal(str(o, "rows.0.name"), "NP-A");
+    cJSON_Delete(o);
+    o = board(&c, "2018-04", "department", at("2018-04-20 00:00")); /* this one is of now */
+    assert_int_equal(num(o, "min_tasks"), 5);
+    assert_true(cJSON_IsNull(find(o, "rows.0.rank")));
+    assert_string_equal(str(o, "rows.0.name"), "新甲");
+    cJSON_Delete(o);
+    assert_int_equal(call(&c, ROLE_LEADER, "", "ranking.explain", "2018-04-20 00:00", "{\"period\":\"2018-03\",\"scope\":\"department\",\"unit\":\"NP-A\"}"), ERR_OK);
+    assert_string_equal(str(c.reply, "name"), "NP-A");
+    assert_int_equal(num(c.reply, "min_tasks"), 1);
+    assert_int_equal(call(&c, ROLE_LEADER, "", "ranking.explain", "2018-04-20 00:00", "{\"period\":\"2018-03\",\"scope\":\"department\",\"unit\":\"NP-D\"}"), ERR_NOTFOUND);
+    city_close(&c);
+}
+
 static void test_methods(void **state) {
     (void)state;
     static const char board_args[] = "{\"period\":\"2018-03\",\"scope\":\"department\"}", ask_b[] = "{\"period\":\"2018-03\",\"scope\":\"department\",\"unit\":\"NP-B\"}";
@@ -618,7 +649,7 @@ static void test_cost(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_board),   cmocka_unit_test(test_published_once_per_change), cmocka_unit_test(test_remembered), cmocka_unit_test(test_paced), cmocka_unit_test(test_version_rises),
-        cmocka_unit_test(test_frozen_comes_out_again), cmocka_unit_test(test_methods),    cmocka_unit_test(test_channel),
+        cmocka_unit_test(test_frozen_comes_out_again), cmocka_unit_test(test_frozen_keeps_its_rules_and_names), cmocka_unit_test(test_methods),    cmocka_unit_test(test_channel),
         cmocka_unit_test(test_cost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -413,6 +413,7 @@ static const struct {
     {"accept", "disp", "\"opinion\":\"x\",\"quality\":4"},
     {"return", "disp", "\"reason\":\"x\""},
     {"find_false", "ddc", "\"reason\":\"x\""},
+    {"rate", "ddc", "\"reason\":\"x\",\"quality\":4,\"efficiency\":3"},
 };
 
 static void every_state_and_act(void **state) {

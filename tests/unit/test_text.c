@@ -154,6 +154,25 @@ static void t_hex(void **state) {
     }
 }
 
+static void t_url(void **state) {
+    (void)state;
+    static const struct {
+        const char *in;
+        bool        plus;
+        const char *out; /* NULL: refused */
+    } v[] = {{"", false, ""},        {"a%2Fb", false, "a/b"},   {"a+b%2b", false, "a+b+"}, {"a+b%2b", true, "a b+"}, {"%e5%8D%97", true, "\xE5\x8D\x97"},
+             {"%FF", true, "\xFF"}, {"1234567", false, "1234567"}, {"12345678", false, NULL}, {"%", false, NULL},       {"a%4", false, NULL},
+             {"%4g", false, NULL},   {"%g4", false, NULL},      {"a%00b", true, NULL},     {"%2", true, NULL}};
+    for (size_t i = 0; i < ARRAY_N(v); i++) {
+        size_t n   = strlen(v[i].in), cap = n > 8 ? n + 1 : 8; /* one of eight characters has no room for its end */
+        char  *in  = exact(v[i].in, n), *out = x_malloc(cap);
+        assert_int_equal(url_decode(in, n, v[i].plus, out, cap), v[i].out != NULL);
+        if (v[i].out) assert_string_equal(out, v[i].out);
+        x_free(in);
+        x_free(out);
+    }
+}
+
 static void t_b64url(void **state) {
     (void)state;
     static const struct {
@@ -216,7 +235,7 @@ static void t_format(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(t_utf8), cmocka_unit_test(t_clean), cmocka_unit_test(t_docno),
-        cmocka_unit_test(t_fold), cmocka_unit_test(t_hex),   cmocka_unit_test(t_b64url),  cmocka_unit_test(t_format),
+        cmocka_unit_test(t_fold), cmocka_unit_test(t_hex),   cmocka_unit_test(t_b64url), cmocka_unit_test(t_url),  cmocka_unit_test(t_format),
     };
     return cmocka_run_group_tests_name("text", tests, NULL, NULL);
 }

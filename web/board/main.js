@@ -123,7 +123,7 @@ function notice() {
   const board = boards[rotation.scope];
   const none = board && rowsOf(rotation.scope).length === 0;
   const title = last.title || (none ? '本期暂无排名' : '');
-  const more = last.title ? last.more : none ? '计入考核的任务少于 3 件的单位不参评。' : '';
+  const more = last.title ? last.more : none && board.min_tasks ? `计入考核的任务少于 ${board.min_tasks} 件的单位不参评。` : '';
   $('notice').hidden = title === '';
   $('table').hidden = title !== '';
   setText($('notice-title'), title);

@@ -3,13 +3,14 @@
 // without the worker.
 import { spawn } from 'node:child_process';
 import http from 'node:http';
-import path from 'node:path';
 import readline from 'node:readline';
-import { BUILD } from './gateway.mjs';
+import { built } from './built.mjs';
+
+const PROGRAM = built('kindcall');
 
 export class Kind {
   constructor() {
-    this.proc = spawn(path.join(BUILD, 'peers/kindcall'), { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.proc = spawn(PROGRAM, { stdio: ['pipe', 'pipe', 'inherit'] });
     this.waiting = [];
     readline.createInterface({ input: this.proc.stdout }).on('line', (l) => this.waiting.shift()(JSON.parse(l)));
     this.now = () => Date.now();

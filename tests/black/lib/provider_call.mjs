@@ -5,9 +5,9 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
+import { built } from './built.mjs';
 
-const ROOT = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '../../..');
-const BUILD = path.join(ROOT, process.env.ZB_BUILD ?? 'build/release');
+const PROGRAM = built('provider_call');
 
 export class ProviderCall {
   /** options: of the section; a name that ends in _file is given by its content. */
@@ -20,7 +20,7 @@ export class ProviderCall {
       lines.push(`${name} = ${name.endsWith('_file') ? file : value}`);
     }
     fs.writeFileSync(path.join(this.dir, 'conf'), `${lines.join('\n')}\n`);
-    this.proc = spawn(path.join(BUILD, 'peers/provider_call'), [path.join(this.dir, 'conf'), 'p1'], { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.proc = spawn(PROGRAM, [path.join(this.dir, 'conf'), 'p1'], { stdio: ['pipe', 'pipe', 'inherit'] });
     this.lines = readline.createInterface({ input: this.proc.stdout })[Symbol.asyncIterator]();
     this.turn = Promise.resolve();
     this.ended = new Promise((done) => this.proc.on('exit', (code) => done(code)));

@@ -6,9 +6,9 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
+import { built } from './built.mjs';
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
-const BUILD = path.join(ROOT, process.env.ZB_BUILD ?? 'build/release');
 const SUPP = path.join(ROOT, 'tests/tsan.supp');
 const PATIENCE_MS = 20000;
 export const KEY = 'dGhlIHNhbXBsZSBub25jZQ==', ACCEPT = 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=';
@@ -22,7 +22,7 @@ export class Server {
   static async start(args = {}) {
     const s = new Server();
     Server.all.add(s);
-    s.proc = spawn(path.join(BUILD, 'peers/netserver'), Object.entries(args).map(([k, v]) => `${k}=${v}`), {
+    s.proc = spawn(built('netserver'), Object.entries(args).map(([k, v]) => `${k}=${v}`), {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env.PATH, ASAN_OPTIONS: 'detect_leaks=1:exitcode=99', UBSAN_OPTIONS: 'print_stacktrace=1',
         TSAN_OPTIONS: `${existsSync(SUPP) ? `suppressions=${SUPP}:` : ''}exitcode=98` },
