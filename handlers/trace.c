@@ -17,46 +17,19 @@ struct trace_args {
     const char *notice_id;
 };
 
-<<<<<<< HEAD
-static const char *channel_zh(const char *word) {
-    int i = delivery_channel_of(word);
-    return i < 0 ? word : delivery_channels[i].zh;
-}
-
-/* The words that are no verdict of a provider. */
-static const char *reason_zh(const struct trace_delivery *d) {
-    static const struct {
-        const char *verdict, *zh;
-    } own[] = {
-        {"expired", "发出前已失效"},       {"no_target", "没有登记号码或设备"}, {"no_provider", "没有可用的通道"},
-        {"not_sent", "通道暂时不通"},      {"reported", "运营方回执：未送达"},  {"unreported", "未在规定时间内收到回执"},
-        {"no_message", "前一条消息未送出，无从加急"}, {"no_raise", "该平台不能加急"},
-        {"simulated", "演示，未真正发出"}, {"logged", "已写入演示记录"},        {"log_error", "演示记录无法写入"},
-    };
-    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
-        if (strcmp(own[i].verdict, d->verdict) == 0) return own[i].zh;
-    enum verdict v = verdict_of(d->verdict);
-    return v == V_MAX ? "" : verdict_info(v)->zh;
-}
-
-/* "短信已送达（6月27日 14:32）" */
-static const char *explain(struct req *r, const struct trace_notice *n, const struct trace_delivery *d) {
-    const char *zh = d->is_raise ? arena_printf(r->a, "%s加急", channel_zh(d->channel)) : channel_zh(d->channel), *why = reason_zh(d), *at = moment_text(r->a, d->updated_wall);
-    const char *code = *d->detail && strcmp(d->state, "failed") == 0 ? arena_printf(r->a, "（%s）", d->detail) : "";
-=======
 /* "短信已送达（6月27日 14:32）" */
 const char *trace_words(struct req *r, bool is_read, const struct trace_delivery *d) {
-    const char *zh = delivery_channel_zh(d->channel), *why = delivery_reason_zh(d->verdict), *at = moment_text(r->a, d->updated_wall), *means = code_words(d->detail);
->>>>>>> main
+    const char *zh = delivery_channel_zh(d->channel);
+    if (d->is_raise) zh = arena_printf(r->a, "%s加急", zh);
+    const char *why = delivery_reason_zh(d->verdict), *at = moment_text(r->a, d->updated_wall), *means = code_words(d->detail);
     if (strcmp(d->verdict, "simulated") == 0) return arena_printf(r->a, "%s（%s）", zh, why);
     if (strcmp(d->state, "delivered") == 0) return arena_printf(r->a, "%s已送达（%s）", zh, at);
     if (d->is_raise && strcmp(d->state, "sent") == 0) return arena_printf(r->a, "%s已发出（%s）", zh, at);
-    if (d->is_raise && strcmp(d->state, "failed") == 0) return arena_printf(r->a, "%s未成：%s%s", zh, *why ? why : "未成功", code);
     if (strcmp(d->state, "sent") == 0) return arena_printf(r->a, "%s已发出（%s），等待回执", zh, at);
     if (strcmp(d->state, "cancelled") == 0) return arena_printf(r->a, "%s：%s，不再发送", zh, is_read ? "已读" : "已取消");
     if (strcmp(d->state, "failed") == 0) {
         const char *code = *d->detail ? arena_printf(r->a, "（%s）", d->detail) : "";
-        return arena_printf(r->a, "%s未送达：%s%s", zh, means ? means : *why ? why : "未成功", code);
+        return arena_printf(r->a, "%s%s：%s%s", zh, d->is_raise ? "未成" : "未送达", means ? means : *why ? why : "未成功", code);
     }
     if (strcmp(d->state, "unknown") == 0) return arena_printf(r->a, "%s是否送达不明：%s", zh, *why ? why : "未收到答复");
     if (strcmp(d->state, "waiting") == 0 && d->attempts == 0) return arena_printf(r->a, "%s：若届时仍未读，%s 发送", zh, moment_text(r->a, d->due_wall));
@@ -85,24 +58,7 @@ static const char *summary(struct req *r, const struct trace_notice *n, const st
 enum err trace_write_events(struct req *r, const char *delivery) {
     struct trace_event *ev;
     size_t              ev_n;
-<<<<<<< HEAD
-    TRY(trace_events(r->db, r->a, d->id, &ev, &ev_n));
-    jw_obj(r->out);
-    jw_kstr(r->out, "id", d->id);
-    jw_kint(r->out, "step", d->step);
-    jw_kstr(r->out, "channel", d->channel);
-    jw_kbool(r->out, "louder", d->is_raise);
-    jw_kstr(r->out, "vendor", *d->vendor ? d->vendor : NULL);
-    jw_kstr(r->out, "state", d->state);
-    jw_kstr(r->out, "provider", *d->provider ? d->provider : NULL);
-    jw_kstr(r->out, "verdict", *d->verdict ? d->verdict : NULL);
-    jw_kstr(r->out, "detail", *d->detail ? d->detail : NULL);
-    jw_ktime(r->out, "due_at", d->due_wall);
-    jw_ktime(r->out, "updated_at", d->updated_wall);
-    jw_kstr(r->out, "text", explain(r, n, d));
-=======
     TRY(trace_events(r->db, r->a, delivery, &ev, &ev_n));
->>>>>>> main
     jw_key(r->out, "events");
     jw_arr(r->out);
     for (size_t i = 0; i < ev_n; i++) {
@@ -128,6 +84,7 @@ static enum err write_delivery(struct req *r, const struct trace_notice *n, cons
     jw_kint(r->out, "step", d->step);
     jw_kstr(r->out, "channel", d->channel);
     jw_kstr(r->out, "channel_text", delivery_channel_zh(d->channel));
+    jw_kbool(r->out, "louder", d->is_raise);
     jw_kstr(r->out, "vendor", *d->vendor ? d->vendor : NULL);
     jw_kstr(r->out, "state", d->state);
     jw_kstr(r->out, "provider", *d->provider ? d->provider : NULL);

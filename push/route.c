@@ -173,13 +173,8 @@ static void judge(struct route *r, const struct item *it, const struct push_answ
     r->answers_n++;
     (void)atomic_fetch_add(&r->answered, 1);
     if (a->verdict == V_THROTTLED) (void)atomic_fetch_add(&r->throttled, 1);
-<<<<<<< HEAD
-    r->verdicts[a->verdict]++;
-    if (a->of_target || of_raise) {
-=======
     note_answer(r, a);
-    if (a->of_target) {
->>>>>>> main
+    if (a->of_target || of_raise) {
         well(r);
         return;
     }
@@ -589,7 +584,7 @@ static void say_one(struct jw *w, const struct route *r) {
         other += r->recent[i].other_n;
         if (r->recent[i].at >= now - 1) latest += r->recent[i].taken_n; /* 30 to 60 s */
     }
-    metric_set_label(M_C_provider_up, r->name, is_open(r));
+    metric_set_label(M_C_provider_up, r->name, route_is_open(r));
     metric_set_label(M_C_provider_rate, r->name, (int64_t)r->pace.rate);
     metric_set_label(M_C_provider_window, r->name, (int64_t)r->sent_n);
     for (unsigned v = 0; v < V_MAX; v++) {

@@ -53,6 +53,10 @@ enum err delivery_recover_once(struct db *db, const char *provider, int64_t once
                "delivery IN (SELECT id FROM delivery WHERE " LEFT_BY ")",
                "ssiiii", provider, worker, older_than_wall_ms, (int64_t)once_max, once_ms, wall_ms));
     GO(db_exec(db,
+               "INSERT INTO circular_mark (circular, person) SELECT DISTINCT n.circular, n.person FROM notice n WHERE n.circular <> '' AND n.id IN "
+               "(SELECT notice FROM delivery WHERE " LEFT_BY ") ON CONFLICT (circular, person) DO NOTHING",
+               "ssiiii", provider, worker, older_than_wall_ms, (int64_t)once_max, once_ms, wall_ms));
+    GO(db_exec(db,
                "UPDATE delivery SET state = 'waiting', verdict = 'unknown', detail = 'unknown outcome', due_wall = ?6, updated_wall = ?6, once_n = once_n + 1, "
                "once_until = CASE WHEN once_until > 0 THEN once_until ELSE claimed_wall + ?5 END WHERE " LEFT_BY,
                "ssiiii", provider, worker, older_than_wall_ms, (int64_t)once_max, once_ms, wall_ms));

@@ -5,12 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-<<<<<<< HEAD
-#include "store/delivery_int.h"
-=======
 #include "store/circular.h"
-#include "store/delivery.h"
->>>>>>> main
+#include "store/delivery_int.h"
 
 #define GO(expr)                                                                                                                 \
     do {                                                                                                                         \
@@ -340,15 +336,11 @@ enum err delivery_recover(struct db *db, const char *worker, int64_t older_than_
                "claimed_wall < ?2))",
                "si", worker, older_than_wall_ms)); /* texts to bare numbers are not repeated (D24), so their text goes (D7) */
     GO(db_exec(db,
-<<<<<<< HEAD
-               "UPDATE delivery SET state = CASE WHEN raise_of = '' AND EXISTS (SELECT 1 FROM notice WHERE notice.id = delivery.notice AND priority <= 1 AND "
-=======
                "INSERT INTO circular_mark (circular, person) SELECT DISTINCT n.circular, n.person FROM delivery d JOIN notice n ON n.id = d.notice WHERE "
                "d.state = 'claimed' AND ((d.worker = ?1 AND d.worker <> '') OR d.claimed_wall < ?2) AND n.circular <> '' ON CONFLICT (circular, person) DO NOTHING",
                "si", worker, older_than_wall_ms));
     GO(db_exec(db,
-               "UPDATE delivery SET state = CASE WHEN EXISTS (SELECT 1 FROM notice WHERE notice.id = delivery.notice AND priority <= 1 AND "
->>>>>>> main
+               "UPDATE delivery SET state = CASE WHEN raise_of = '' AND EXISTS (SELECT 1 FROM notice WHERE notice.id = delivery.notice AND priority <= 1 AND "
                "read_wall IS NULL) THEN 'waiting' ELSE 'unknown' END, detail = 'unknown outcome', due_wall = ?3, updated_wall = ?3 "
                "WHERE state = 'claimed' AND ((worker = ?1 AND worker <> '') OR claimed_wall < ?2)",
                "sii", worker, older_than_wall_ms, wall_ms));
