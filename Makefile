@@ -84,7 +84,7 @@ $(NODE_MODULES): tests/package-lock.json
 	@cd tests && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json
 
 # ---- tests ----
-unit: $(UNIT) ## unit tests of this FLAVOUR
+unit: $(NODE_MODULES) $(UNIT) ## unit tests of this FLAVOUR
 	@set -e; for t in $(UNIT); do echo "== $$t"; $$t; done
 asan-unit: ## unit tests under ASan and UBSan
 	@$(MAKE) --no-print-directory FLAVOUR=asan unit

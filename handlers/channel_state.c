@@ -90,7 +90,7 @@ static void write_tasks(struct req *r, const struct tally *t, const struct task_
 /* Others than the unit and the monitors may listen to the unit, but an instruction exists for those alone who may read it. */
 static enum err write_instructions(struct req *r, const char *unit) {
     struct instruction_filter f = {.leader = "", .unit = unit, .object = "", .state = "issued", .before = "", .limit = ITEMS_MAX};
-    struct instruction_head  *v;
+    struct instruction_head  *v = NULL;
     size_t                    n = 0;
     if (strcmp(r->who.unit, unit) == 0 || req_has(r, ROLE_MONITOR)) TRY(instruction_list(r->db, r->a, &f, &v, &n));
     jw_key(r->out, "instructions");

@@ -140,8 +140,8 @@ static enum err change(struct req *r, const struct to_task_args *p, const struct
 static enum err to_task(struct req *r, const void *args) {
     const struct to_task_args *p = args;
     struct instruction         i;
-    struct instruction_unit   *units;
-    size_t                     n;
+    struct instruction_unit   *units = NULL;
+    size_t                     n     = 0;
     TRY(begin(r, p->instruction_id, &i, &units, &n));
     if (strcmp(p->how, "create") == 0) return create(r, p, &i, units, n);
     if (p->version == 0) return req_bad(r, "version", "请填写任务的版本 version");

@@ -258,8 +258,9 @@ enum err ranking_frozen_add(struct db *db, const char *period, const char *scope
 }
 
 enum err ranking_inputs_add(struct db *db, const char *period, const struct ranking_inputs *in, const struct ranking_data *d) {
-    enum err e = db_exec(db, "INSERT INTO ranking_rules (period, min_tasks, yellow_days) VALUES (?1, ?2, ?3)", "sii", period,
-                         (int64_t)in->min_tasks, (int64_t)in->yellow_days);
+    enum err e = db_exec(db, "INSERT INTO ranking_rules (period, min_tasks, yellow_days) VALUES (?1, ?2, ?3) ON CONFLICT (period) DO NOTHING", "sii",
+                         period, (int64_t)in->min_tasks, (int64_t)in->yellow_days);
+    if (e || db_changes(db) == 0) return e;
     for (size_t i = 0; e == ERR_OK && i < d->units_n; i++)
         e = db_exec(db, "INSERT INTO ranking_unit (period, unit, board_name, short_name, scope) VALUES (?1, ?2, ?3, ?4, ?5)", "ssssi", period,
                     d->units[i].code, d->units[i].board_name, d->units[i].short_name, (int64_t)d->units[i].scope);

@@ -110,7 +110,7 @@ enum err ranking_frozen_add(struct db *db, const char *period, const char *scope
 struct ranking_inputs {
     int min_tasks, yellow_days;
 };
-/* Writes in and the names and scopes of d's units. */
+/* Writes in and the names and scopes of d's units; what is there already stays. */
 enum err ranking_inputs_add(struct db *db, const char *period, const struct ranking_inputs *in, const struct ranking_data *d) MUST_CHECK;
 /* Reads them back; the units of d get the names and scopes of then, younger ones no scope. ERR_NOTFOUND: not frozen, or frozen before
  * they were kept: d is as it was. */

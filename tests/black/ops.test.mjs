@@ -5,16 +5,20 @@ import test, { before, after } from 'node:test';
 import assert from 'node:assert/strict';
 import { Gateway } from './lib/gateway.mjs';
 import { carrier, phones, rows } from './lib/city.mjs';
+import { Redis } from './lib/redis.mjs';
 import { Smsc } from './lib/smsc.mjs';
 import { until } from './lib/until.mjs';
 import * as work from './lib/work.mjs';
 
 const UNIT = 'NP-SZB', CONTACT = 'sim-NP-SZB', ADMIN = 'demo-admin', AUDITOR = 'demo-auditor';
-let gw, one, two, numbers, phone;
+let gw, redis, one, two, numbers, phone;
 
 before(async () => {
   [one, two] = await Promise.all([new Smsc().start(), new Smsc().start()]);
   gw = new Gateway({ conf: { 'notice.plan_p1': 'sms+0' } });
+  redis = new Redis(gw.dir);
+  await redis.start();
+  gw.conf.redis = `unix:${redis.sock}`;
   const { providers } = carrier(gw, one);
   gw.conf.providers = { carrier: { ...providers.carrier, cost: 35 }, second: { ...providers.carrier, port: two.port, weight: 0 } };
   await gw.start();
@@ -23,7 +27,7 @@ before(async () => {
   await until(async () => (await two.get('stats')).logins > 0 && (await one.get('stats')).logins > 0, { what: 'both links' });
   await until(async () => (await overview()).level === 'good', { what: 'workers speak' });
 });
-after(async () => { await gw?.stop(); await one?.stop(); await two?.stop(); });
+after(async () => { await gw?.stop(); await redis?.kill(); await one?.stop(); await two?.stop(); });
 
 const overview = (as = ADMIN) => gw.ok('GET', '/v1/ops', { as });
 const provider = async (name) => (await overview()).providers.find((p) => p.name === name);
@@ -222,4 +226,16 @@ test('F110 breakdown: both carriers gone is said at once, and so is their return
   assert.deepEqual((await overview()).providers.map((p) => p.state), ['down', 'down']);
   [one, two] = await Promise.all(ports.map((p) => new Smsc().start('--port', String(p))));
   await until(async () => (await overview()).level === 'good', { ms: 30000, what: 'back' });
+});
+
+test('F110 Redis away: the records still answer, and say so; its return too', async () => {
+  await gw.rpc(ADMIN, 'ops.overview'); // an open connection stays
+  await redis.kill();
+  const o = await gw.rpc(ADMIN, 'ops.overview');
+  assert.deepEqual([o.redis, o.level, o.text], ['down', 'bad', 'Redis中断，实时更新和下发暂停，已受理的消息不会丢失']);
+  assert.ok(o.today.items.some((s) => s.channel === 'sms' && s.state === 'delivered'), 'the day is in the records');
+  assert.deepEqual(o.providers.map((p) => p.state), ['silent', 'silent']);
+  assert.equal((await gw.rpc(ADMIN, 'delivery.list', { state: 'dead', limit: 1 })).items.length, 1);
+  await redis.start();
+  await until(async () => (await gw.rpc(ADMIN, 'ops.overview')).level === 'good', { ms: 30000, what: 'all well again' });
 });

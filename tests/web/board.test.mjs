@@ -149,6 +149,7 @@ describe('board', () => {
     await liveRows(page);
     await page.locator('#tabs [data-scope=soe]').click();
     assert.equal(await page.locator('#notice-title').textContent(), '本期暂无排名');
+    assert.equal(await page.locator('#notice-more').textContent(), '计入考核的任务少于 2 件的单位不参评。', 'the minimum of the board');
     assert.deepEqual(await spilled(page), []);
     await shot(page, 'board-empty');
     await page.locator('#tabs [data-scope=department]').click();

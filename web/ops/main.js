@@ -200,7 +200,7 @@ function pill() {
   const off = heardAt && (age > OFF_MS || (!up && age > EVERY_MS));
   const state = !heardAt ? 'cold' : off ? 'off' : age > LATE_MS ? 'late' : 'live';
   document.body.dataset.live = state;
-  const text = { cold: '正在连接', live: '实时', late: `数据延迟 ${ago(age)}`, off: `已断开 ${ago(age)}` }[state];
+  const text = { cold: live.ended ? '未登录' : '正在连接', live: '实时', late: `数据延迟 ${ago(age)}`, off: `已断开 ${ago(age)}` }[state];
   setText($('pill-text'), text);
   $('stale').hidden = state !== 'off' || !data;
   setText($('stale-text'), `显示的是 ${clock(data?.at)} 的内容，恢复后自动更新。`);

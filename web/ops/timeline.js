@@ -45,15 +45,26 @@ function dot([className, mark]) {
   return d;
 }
 
+// What was planned and what was. After a repeated attempt the record holds the time of that one: then it is no plan any more.
+function timesOf(d) {
+  const first = d.events.find((e) => e.what === 'attempt')?.at;
+  const again = first && Date.parse(first) < Date.parse(d.due_at);
+  if (!first && d.state === 'waiting') return [`计划 ${moment(d.due_at)}`];
+  return [
+    again ? null : `计划 ${moment(d.due_at)}`,
+    first ? `${again ? '首次发送' : '发送'} ${moment(first)}` : null,
+    `${d.state === 'cancelled' ? '取消' : '最近变化'} ${moment(d.updated_at)}`,
+  ].filter(Boolean);
+}
+
 function step(d, t, acts) {
-  const untouched = d.state === 'waiting' && d.events.length === 0;
-  const times = [`计划 ${moment(d.due_at)}`, untouched ? null : `${d.state === 'cancelled' ? '取消' : '实际'} ${moment(d.updated_at)}`];
+  const times = timesOf(d);
   const li = h(
     'li',
     '',
     dot(MARKS[d.state] ?? ['', '']),
     h('h3', '', d.channel_text, deliveryState(d.state), d.provider ? h('span', 'soft', d.provider) : null),
-    h('p', 'times', times.filter(Boolean).join(' · ')),
+    h('p', 'times', times.join(' · ')),
     h('p', '', d.text),
     d.events.length ? h('ul', 'steps', d.events.map(event)) : null,
   );

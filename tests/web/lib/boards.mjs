@@ -99,6 +99,7 @@ export function board(scope, { period = '2018', version = 1, at = '2018-06-27T14
     at,
     day: DAY,
     frozen: false,
+    min_tasks: 2,
     totals: {
       tasks: 328,
       closed: 196,
