@@ -148,8 +148,9 @@ static enum err is_read(struct db *db, const char *id, bool *yes) {
 static enum err pull_next(struct db *db, const char *id, int64_t wall_ms) {
     return db_exec(db,
                    "UPDATE delivery SET due_wall = CASE WHEN not_before > ?2 THEN not_before ELSE ?2 END, updated_wall = ?2 "
-                   "WHERE state = 'waiting' AND attempts = 0 AND due_wall > ?2 AND notice = (SELECT notice FROM delivery WHERE id = ?1) AND step = "
-                   "(SELECT MIN(w.step) FROM delivery f JOIN delivery w ON w.notice = f.notice WHERE f.id = ?1 AND w.step > f.step AND w.state = 'waiting') "
+                   "WHERE due_wall > ?2 AND id IN (SELECT w.id FROM delivery f JOIN delivery w ON w.notice = f.notice WHERE f.id = ?1 AND w.state = 'waiting' AND "
+                   "w.attempts = 0 AND w.step = (SELECT MIN(w.step) FROM delivery f JOIN delivery w ON w.notice = f.notice WHERE f.id = ?1 AND w.step > f.step AND "
+                   "w.state = 'waiting')) "
                    "AND NOT EXISTS (SELECT 1 FROM delivery f JOIN delivery o ON o.notice = f.notice AND o.step <= f.step WHERE f.id = ?1 AND "
                    "(f.raise_of = '' OR o.step = f.step) AND "
                    "o.channel <> 'log' AND NOT (o.state = 'waiting' AND o.verdict = 'quota') AND o.state IN ('waiting', 'queued', 'claimed', 'sent', 'delivered', 'unknown'))",

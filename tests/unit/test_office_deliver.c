@@ -481,6 +481,23 @@ static void t_raise_by_its_provider(void **state) {
     AWAIT(COUNT("channel = 'sms' AND attempts > 0") == 1);
 }
 
+/* Nothing ever reports about a raise: none is missing. */
+static void t_raise_needs_no_report(void **state) {
+    (void)state;
+    provider("ding", "dingtalk");
+    conf_section_set(&h.conf.sections[0], "report_s", "1", ++h.lines);
+    start();
+    say("g_ding", 1, 1, true);
+    AWAIT(COUNT("state = 'sent'") == 1);
+    RAISE_NOW;
+    AWAIT(COUNT("id = 'd_00000r' AND state = 'sent'") == 1);
+    AWAIT(COUNT("id = 'd_00000' AND verdict = 'unreported'") == 1);
+    say("g_ding", 2, 1, false); /* looked at again when this one is missed, too */
+    AWAIT(COUNT("id = 'd_00001' AND verdict = 'unreported'") == 1);
+    assert_int_equal(COUNT("id = 'd_00000r' AND state = 'sent' AND attempts = 1"), 1);
+    assert_int_equal(stat_of("raises"), 1);
+}
+
 static void t_raise_read(void **state) {
     (void)state;
     provider("ding", "dingtalk");
@@ -504,6 +521,7 @@ int main(int argc, char **argv) {
         T(t_once),           T(t_once_ends),       T(t_once_too_late), T(t_once_same_provider), T(t_once_after_a_crash),
         T(t_asked_once),     T(t_asked_so_often),  T(t_read_elsewhere), T(t_question_refused),  T(t_told_left_out),
         T(t_raise),          T(t_raise_unknown),   T(t_raise_refused), T(t_raise_by_its_provider), T(t_raise_read),
+        T(t_raise_needs_no_report),
     };
     return cmocka_run_group_tests_name("office_deliver", tests, NULL, NULL);
 }
