@@ -60,7 +60,7 @@ static size_t hand_over(struct deliver *d, struct arena *a, const struct lane_it
     size_t        some  = 0;
     TAILQ_INIT(batch);
     for (size_t i = 0; i < n; i++) {
-        struct delivery_peek look = {"", "", "", ""};
+        struct delivery_peek look = {"", "", "", "", "", 0};
         struct item         *it   = x_calloc(1, sizeof *it);
         it->lane                  = lane < 0 ? list[i].lane : lane;
         (void)snprintf(it->id, sizeof it->id, "%s", list[i].delivery);
@@ -75,6 +75,8 @@ static size_t hand_over(struct deliver *d, struct arena *a, const struct lane_it
         it->vendor  = x_strdup(look.vendor);
         it->tried   = x_strdup(look.tried);
         it->last    = x_strdup(look.last);
+        it->only    = x_strdup(look.only);
+        it->only_until_wall_ms = look.only_until_wall_ms;
         TAILQ_INSERT_TAIL(batch, it, list);
         (void)atomic_fetch_add(&d->held[it->lane], 1);
         (void)atomic_fetch_add(&d->busy, 1);
