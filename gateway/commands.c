@@ -41,9 +41,12 @@ int command_check_config(const struct conf *conf, int argc, char **argv) {
     conf_print(conf, stdout, true);
     struct provider **list;
     size_t            n;
+    struct notice_plan plans[4];
     enum err          e = providers_make(conf, &list, &n, why, sizeof why);
     if (e) return failed("check-config", why, e);
     providers_free(list, n);
+    e = tools_plans(conf, plans, why, sizeof why);
+    if (e) return failed("check-config", why, e);
     return 0;
 }
 

@@ -35,6 +35,8 @@ struct tools {
 };
 enum err tools_open(const struct conf *conf, bool migrate_store, struct tools *t, char *why, size_t why_n) MUST_CHECK;
 void     tools_close(struct tools *t);
+/* The options notice.plan_p0 to p3. ERR_INPUT with why. */
+enum err tools_plans(const struct conf *conf, struct notice_plan plans[4], char *why, size_t why_n) MUST_CHECK;
 /* A store that was started as a demo stays one: commands beside it need no ZHANGBAN_DEMO. Restores the business clock. */
 void tools_follow_demo(struct tools *t);
 /* Where Redis is for this data directory: configured, or the private one of a running server (ERR_UNAVAILABLE when none runs). */

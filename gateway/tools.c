@@ -48,6 +48,17 @@ static enum err master_key(const char *dir, uint8_t key[32], char *why, size_t w
 
 static void derive(const uint8_t master[32], const char *label, uint8_t out[32]) { sm3_hmac(master, 32, label, strlen(label), out); }
 
+enum err tools_plans(const struct conf *c, struct notice_plan plans[4], char *why, size_t why_n) {
+    const char *const texts[4] = {c->plan_p0, c->plan_p1, c->plan_p2, c->plan_p3};
+    char              inner[256];
+    for (int i = 0; i < 4; i++)
+        if (notice_plan_parse(texts[i], &plans[i], inner, sizeof inner) != ERR_OK) {
+            (void)snprintf(why, why_n, "notice.plan_p%d: %s", i, inner);
+            return ERR_INPUT;
+        }
+    return ERR_OK;
+}
+
 static enum err open_house(struct tools *t, char *why, size_t why_n) {
     const struct conf *c = &t->conf;
     struct house      *h = &t->house;
@@ -67,13 +78,7 @@ static enum err open_house(struct tools *t, char *why, size_t why_n) {
     h->sign_urgent_hours   = (int)c->sign_urgent_h;
     h->yellow_days         = (int)c->yellow_days;
     h->instruction_skew_ms = (int)c->instruction_skew_s * 1000;
-    const char *const plans[4] = {c->plan_p0, c->plan_p1, c->plan_p2, c->plan_p3};
-    char              inner[256];
-    for (int i = 0; i < 4; i++)
-        if (notice_plan_parse(plans[i], &h->plans[i], inner, sizeof inner) != ERR_OK) {
-            (void)snprintf(why, why_n, "notice.plan_p%d: %s", i, inner);
-            return ERR_INPUT;
-        }
+    TRY(tools_plans(c, h->plans, why, why_n));
     struct provider **providers;
     TRY(providers_make(c, &providers, &h->providers_n, why, why_n));
     h->providers = providers;

@@ -13,6 +13,7 @@ static const struct {
     {"expired", "发出前已失效"},       {"no_target", "没有登记号码或设备"}, {"no_provider", "没有可用的通道"},
     {"not_sent", "通道暂时不通"},      {"reported", "运营方回执：未送达"},  {"unreported", "未在规定时间内收到回执"},
     {"simulated", "演示，未真正发出"}, {"logged", "已写入演示记录"},        {"log_error", "演示记录无法写入"},
+    {"no_message", "前一条消息未送出，无从加急"}, {"no_raise", "该平台不能加急"},
         {"replayed", "由值班人员重发"},    {"operator", "由值班人员取消"},
 };
 

@@ -60,7 +60,8 @@ static const char *why_not_again(struct req *r, const struct ops_delivery *d, en
 
 /* ---- what is shown ---- */
 static enum err write_one(struct req *r, const struct ops_delivery *d) {
-    const struct trace_delivery t = {d->id, d->channel, d->state, d->verdict, d->detail, d->provider, d->vendor, d->step, d->due_wall, d->updated_wall, d->attempts};
+    const struct trace_delivery t = {d->id, d->channel, d->state, d->verdict, d->detail, d->provider, d->vendor, d->step, d->due_wall, d->updated_wall, d->attempts,
+                                     d->is_raise};
     enum err                    e;
     const char                 *not = why_not_again(r, d, &e);
     jw_kstr(r->out, "id", d->id);
@@ -74,6 +75,7 @@ static enum err write_one(struct req *r, const struct ops_delivery *d) {
     jw_kint(r->out, "step", d->step);
     jw_kstr(r->out, "channel", d->channel);
     jw_kstr(r->out, "channel_text", delivery_channel_zh(d->channel));
+    jw_kbool(r->out, "louder", d->is_raise);
     jw_kstr(r->out, "provider", *d->provider ? d->provider : NULL);
     jw_kstr(r->out, "vendor", *d->vendor ? d->vendor : NULL);
     jw_kstr(r->out, "state", d->state);

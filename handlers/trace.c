@@ -19,14 +19,17 @@ struct trace_args {
 
 /* "短信已送达（6月27日 14:32）" */
 const char *trace_words(struct req *r, bool is_read, const struct trace_delivery *d) {
-    const char *zh = delivery_channel_zh(d->channel), *why = delivery_reason_zh(d->verdict), *at = moment_text(r->a, d->updated_wall), *means = code_words(d->detail);
+    const char *zh = delivery_channel_zh(d->channel);
+    if (d->is_raise) zh = arena_printf(r->a, "%s加急", zh);
+    const char *why = delivery_reason_zh(d->verdict), *at = moment_text(r->a, d->updated_wall), *means = code_words(d->detail);
     if (strcmp(d->verdict, "simulated") == 0) return arena_printf(r->a, "%s（%s）", zh, why);
     if (strcmp(d->state, "delivered") == 0) return arena_printf(r->a, "%s已送达（%s）", zh, at);
+    if (d->is_raise && strcmp(d->state, "sent") == 0) return arena_printf(r->a, "%s已发出（%s）", zh, at);
     if (strcmp(d->state, "sent") == 0) return arena_printf(r->a, "%s已发出（%s），等待回执", zh, at);
     if (strcmp(d->state, "cancelled") == 0) return arena_printf(r->a, "%s：%s，不再发送", zh, is_read ? "已读" : "已取消");
     if (strcmp(d->state, "failed") == 0) {
         const char *code = *d->detail ? arena_printf(r->a, "（%s）", d->detail) : "";
-        return arena_printf(r->a, "%s未送达：%s%s", zh, means ? means : *why ? why : "未成功", code);
+        return arena_printf(r->a, "%s%s：%s%s", zh, d->is_raise ? "未成" : "未送达", means ? means : *why ? why : "未成功", code);
     }
     if (strcmp(d->state, "unknown") == 0) return arena_printf(r->a, "%s是否送达不明：%s", zh, *why ? why : "未收到答复");
     if (strcmp(d->state, "waiting") == 0 && d->attempts == 0) return arena_printf(r->a, "%s：若届时仍未读，%s 发送", zh, moment_text(r->a, d->due_wall));
@@ -82,6 +85,7 @@ static enum err write_delivery(struct req *r, const struct trace_notice *n, cons
     jw_kint(r->out, "step", d->step);
     jw_kstr(r->out, "channel", d->channel);
     jw_kstr(r->out, "channel_text", delivery_channel_zh(d->channel));
+    jw_kbool(r->out, "louder", d->is_raise);
     jw_kstr(r->out, "vendor", *d->vendor ? d->vendor : NULL);
     jw_kstr(r->out, "state", d->state);
     jw_kstr(r->out, "provider", *d->provider ? d->provider : NULL);

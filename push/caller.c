@@ -36,12 +36,17 @@
 #define FETCH_MAX_MS    10000 /* below the life of the lock, store/keys.h */
 #define SPARE_MAX       64
 
+enum caller_do { DO_SEND, DO_POLL, DO_RAISE };
+
 struct item {
     TAILQ_ENTRY(item) link;
     struct caller   *c;
     uint64_t         cookie;
     struct arena    *a;
     struct push_msg  m;
+    enum caller_do   what;
+    const char      *ref; /* of the sent message, when it is about one */
+    int              level;
     struct http_req *req;
     uint64_t         cred_no; /* which credential it was sent with */
     bool             is_again; /* sent with a second credential */
@@ -146,17 +151,32 @@ static void item_free(struct item *it) {
     c->spare_n++;
 }
 
+static void give_poll(struct item *it, const struct push_receipt *rc, const struct push_answer *a) {
+    struct caller *c = it->c;
+    c->ops.on_poll(c->arg, it->cookie, rc, a);
+    item_free(it); /* only now: the receipt is in its arena */
+}
+
+static void tell_room(struct caller *c) {
+    if (c->dead || !c->wants_room || caller_under_way(c) >= c->window) return;
+    c->wants_room = false;
+    if (c->ops.on_room) c->ops.on_room(c->arg);
+}
+
 /* It is in no list any more. */
 static void give(struct item *it, const struct push_answer *a) {
-    struct caller     *c = it->c;
+    struct caller *c = it->c;
+    if (it->what == DO_POLL) {
+        const struct push_receipt none = {.ref = it->ref, .id = "", .verdict = V_DELIVERED, .detail = ""};
+        give_poll(it, &none, a);
+        tell_room(c);
+        return;
+    }
     struct push_answer copy_of = *a;
     uint64_t           cookie  = it->cookie;
     item_free(it);
     c->ops.on_result(c->arg, cookie, &copy_of);
-    if (!c->dead && c->wants_room && caller_under_way(c) < c->window) {
-        c->wants_room = false;
-        if (c->ops.on_room) c->ops.on_room(c->arg);
-    }
+    tell_room(c);
 }
 
 static void give_verdict(struct item *it, enum verdict v, const char *detail) {
@@ -363,19 +383,42 @@ static bool cred_refused(struct caller *c, const struct item *it, const struct p
 }
 
 /* ---- requests ---- */
+static void read_answer(struct item *it, const struct http_answer *r, struct push_receipt *rc, struct push_answer *a) {
+    struct caller              *c = it->c;
+    const struct provider_kind *k = provider_kind(c->p);
+    int64_t                     wall = clock_wall_ms();
+    if (it->what == DO_POLL) k->poll_answer(c->p, it->a, &it->m, it->ref, r, wall, rc, a);
+    else if (it->what == DO_RAISE) k->raise_answer(c->p, it->a, &it->m, it->ref, it->level, r, wall, a);
+    else k->answer(c->p, it->a, &it->m, r, wall, a);
+}
+
+static enum err write_call(struct item *it, struct http_call *call, struct push_answer *why) {
+    struct caller              *c    = it->c;
+    const struct provider_kind *k    = provider_kind(c->p);
+    const char                 *cred = c->has_cred ? c->cred.value : "";
+    int64_t                     wall = clock_wall_ms();
+    if (it->what == DO_POLL) return k->poll_call(c->p, it->a, &it->m, it->ref, cred, wall, call, why);
+    if (it->what == DO_RAISE) return k->raise_call(c->p, it->a, &it->m, it->ref, it->level, cred, wall, call, why);
+    return k->call(c->p, it->a, &it->m, cred, wall, call, why);
+}
+
 static void on_answer(void *arg, const struct http_answer *r) {
-    struct item       *it = arg;
-    struct caller     *c  = it->c;
-    struct push_answer a  = {.verdict = V_UNKNOWN};
+    struct item        *it = arg;
+    struct caller      *c  = it->c;
+    struct push_receipt rc = {.ref = it->ref, .id = "", .verdict = V_DELIVERED, .detail = ""};
+    struct push_answer  a  = {.verdict = V_UNKNOWN};
     it->req               = NULL;
     TAILQ_REMOVE(&c->flying, it, link);
     c->flying_n--;
     if (r->status) c->is_warm = true;
     else if (!r->lost) c->is_warm = false;
-    provider_kind(c->p)->answer(c->p, it->a, &it->m, r, clock_wall_ms(), &a);
+    read_answer(it, r, &rc, &a);
     if (a.verdict == V_AUTH && cred_refused(c, it, &a)) {
         it->is_again = true;
         wait_push(c, it, true);
+    } else if (it->what == DO_POLL) {
+        give_poll(it, &rc, &a);
+        tell_room(c);
     } else {
         give(it, &a);
     }
@@ -383,10 +426,9 @@ static void on_answer(void *arg, const struct http_answer *r) {
 }
 
 static void fly(struct caller *c, struct item *it) {
-    const struct provider_kind *k    = provider_kind(c->p);
-    struct http_call            call = {.method = "POST"};
-    struct push_answer          why  = {.verdict = V_REJECTED};
-    enum err                    e    = k->call(c->p, it->a, &it->m, c->has_cred ? c->cred.value : "", clock_wall_ms(), &call, &why);
+    struct http_call   call = {.method = "POST"};
+    struct push_answer why  = {.verdict = V_REJECTED};
+    enum err           e    = write_call(it, &call, &why);
     if (e == ERR_OK) e = http_out_send(c->out, &c->way, &call, on_answer, it, &it->req);
     if (e) {
         if (why.detail[0] == '\0') (void)snprintf(why.detail, sizeof why.detail, "not a request");
@@ -431,7 +473,7 @@ static void pump(struct caller *c) {
     c->in_pump = false;
 }
 
-enum err caller_submit(struct caller *c, uint64_t cookie, const struct push_msg *m) {
+static enum err submit(struct caller *c, uint64_t cookie, const struct push_msg *m, enum caller_do what, const char *ref, int level) {
     CHECK_OBJ_NOTNULL(c, CALLER_MAGIC);
     MUST(!c->dead);
     if (caller_under_way(c) >= c->window) {
@@ -440,9 +482,24 @@ enum err caller_submit(struct caller *c, uint64_t cookie, const struct push_msg 
     }
     struct item *it = item_new(c, m);
     it->cookie      = cookie;
+    it->what        = what;
+    it->ref         = copy(it->a, ref);
+    it->level       = level;
     wait_push(c, it, false);
     wake_at(c, 0); /* never inside submit */
     return ERR_OK;
+}
+
+enum err caller_submit(struct caller *c, uint64_t cookie, const struct push_msg *m) { return submit(c, cookie, m, DO_SEND, "", 0); }
+
+enum err caller_poll(struct caller *c, uint64_t cookie, const struct push_msg *m, const char *ref) {
+    MUST(provider_kind(c->p)->poll_call && c->ops.on_poll);
+    return submit(c, cookie, m, DO_POLL, ref, 0);
+}
+
+enum err caller_raise(struct caller *c, uint64_t cookie, const struct push_msg *m, const char *ref, int level) {
+    MUST(provider_kind(c->p)->raise_call);
+    return submit(c, cookie, m, DO_RAISE, ref, level);
 }
 
 size_t caller_under_way(const struct caller *c) { return c->waiting_n + c->flying_n; }

@@ -40,7 +40,8 @@ static void wipe_free(char *s) {
 }
 
 void item_free(struct item *it) {
-    char *plain[] = {it->vendor, it->tried, it->last, it->person, it->unit, it->kind, it->title, it->notice, it->object, it->app, it->var_t};
+    char *plain[] = {it->vendor, it->tried, it->last, it->person, it->unit, it->kind, it->title, it->notice, it->object, it->app, it->var_t,
+                     it->only,   it->message, it->ref};
     for (size_t i = 0; i < ARRAY_N(plain); i++) x_free(plain[i]);
     wipe_free(it->var_x); /* perhaps a code */
     wipe_free(it->text);
@@ -81,6 +82,10 @@ static enum err record_one(struct db *db, struct record *r) {
     if (r->reply.text_enc) {
         bool first = false;
         return sms_reply_add(db, &r->reply, &first);
+    }
+    if (r->asks_no_more) {
+        enum err e = delivery_poll_stop(db, r->asked);
+        if (e || r->is_silent) return e;
     }
     r->told.ref      = r->refs;
     r->told.stat     = r->detail;
@@ -245,11 +250,23 @@ static void name_code(struct item *it) {
     it->var_x = x_strndup(code, strspn(code, "0123456789"));
 }
 
-static void fill(struct deliver *d, struct item *it, const struct delivery_job *job) {
+void deliver_fill(struct deliver *d, struct item *it, const struct delivery_job *job) {
     bool is_phone       = delivery_channels[it->channel].target == TARGET_PHONE;
     it->attempt         = job->attempts;
     it->is_direct       = job->notice[0] == '\0';
     it->no_consent      = job->no_consent;
+    it->is_raise        = job->raise_of[0] != '\0';
+    it->is_delivered    = job->is_delivered;
+    it->claimed_wall_ms = clock_wall_ms(); /* before it is sent */
+    it->once_n          = job->once_n;
+    it->once_until_wall_ms = job->once_until_wall_ms;
+    it->message         = x_strdup(it->is_raise ? job->raise_of : job->id);
+    it->ref             = x_strdup(it->is_raise ? job->raise_ref : job->ref);
+    if (it->is_raise) { /* by whoever has the message now */
+        x_free(it->only);
+        it->only               = x_strdup(job->raise_by);
+        it->only_until_wall_ms = INT64_MAX;
+    }
     it->expires_wall_ms = job->expires_wall_ms;
     it->at_biz_ms       = it->is_direct ? clock_business_ms() : job->created_biz_ms;
     it->at_wall_ms      = it->is_direct ? clock_wall_ms() : job->created_wall_ms;
@@ -286,11 +303,16 @@ static void dispatch(struct deliver *d, struct item *it) {
         (void)deliver_end(d, it, "failed", "refused", "no acceptance is left", 0);
         return;
     }
+    if (it->is_raise && *it->ref == '\0') {
+        (void)deliver_end(d, it, "failed", "no_message", "no message was taken that could be made louder", 0);
+        return;
+    }
     if (served && it->target == NULL) {
         (void)deliver_end(d, it, "failed", "no_target", "no number or token", 0);
         return;
     }
-    if (it->route && route_is_open(it->route)) route_ready(it);
+    if (it->is_raise && it->route && !route_can_raise(it->route)) (void)deliver_end(d, it, "failed", "no_raise", "this kind of provider has no louder way", 0);
+    else if (it->route && route_is_open(it->route)) route_ready(it);
     else if (it->route) (void)deliver_end(d, it, "waiting", "not_sent", "no link to the provider", 0); /* went down while the claim was committed */
     else (void)deliver_end(d, it, "failed", "no_provider", served ? "no provider is left" : "no provider", 0);
 }
@@ -312,7 +334,7 @@ static void claimed(void *owner, void *arg) {
             finish(d, it);
         } else {
             decided(d, it);
-            fill(d, it, &j->of[i]);
+            deliver_fill(d, it, &j->of[i]);
             dispatch(d, it);
         }
     }
@@ -389,6 +411,22 @@ void deliver_taken(void *owner, void *arg) {
 }
 
 /* ---- claims of workers that are gone ---- */
+/* Of the last life of `worker`, and of any that held one for so long. */
+static enum err end_claims(struct deliver *d, struct db *db, const char *worker, int64_t *n) {
+    int64_t  now = clock_wall_ms(), some = 0;
+    enum err e   = ERR_OK;
+    *n           = 0;
+    for (size_t i = 0; e == ERR_OK && i < d->routes_n; i++) {
+        int64_t once_ms = route_once_ms(d->routes[i]);
+        if (once_ms == 0) continue;
+        e = delivery_recover_once(db, route_name(d->routes[i]), once_ms, ONCE_TRIES, worker, now - ABANDONED_MS, now, &some);
+        *n += some;
+    }
+    if (e == ERR_OK) e = delivery_recover(db, worker, now - ABANDONED_MS, now, &some);
+    *n += some;
+    return e;
+}
+
 struct sweep_job {
     struct write_job job;
     struct deliver  *d;
@@ -396,9 +434,8 @@ struct sweep_job {
 };
 
 static enum err sweep_run(struct db *db, struct write_job *job) {
-    struct sweep_job *j   = (struct sweep_job *)job;
-    int64_t           now = clock_wall_ms();
-    return delivery_recover(db, "", now - ABANDONED_MS, now, &j->n);
+    struct sweep_job *j = (struct sweep_job *)job;
+    return end_claims(j->d, db, "", &j->n);
 }
 
 static void swept(void *owner, void *arg) {
@@ -503,8 +540,8 @@ static void stop_on_loop(void *owner, void *arg) {
         TAILQ_REMOVE(&d->log_waiting, it, list);
         (void)deliver_end(d, it, "waiting", "not_sent", "worker stops", 0);
     }
-    routes_close(d);
-    MUST(uv_timer_start(&d->tick, on_tick, 20, 0) == 0);
+    routes_close(d); /* with HTTP providers alone this may have been the end */
+    if (!d->ended) MUST(uv_timer_start(&d->tick, on_tick, 20, 0) == 0);
 }
 
 static void *run(void *p) {
@@ -516,8 +553,8 @@ static void *run(void *p) {
 /* ---- start and stop ---- */
 static enum err recover(struct db *db, void *arg) {
     struct deliver *d   = arg;
-    int64_t         now = clock_wall_ms(), n = 0;
-    enum err        e   = delivery_recover(db, d->worker, now - ABANDONED_MS, now, &n);
+    int64_t         n   = 0;
+    enum err        e   = end_claims(d, db, d->worker, &n);
     if (e == ERR_OK && n) LOG(LOG_WARN, "deliveries_recovered", KI("n", n));
     return e;
 }
@@ -579,11 +616,11 @@ enum err deliver_start(const struct deliver_conf *conf, struct deliver **out, ch
     d->sweep_mono_ms = clock_mono_ms() + SWEEP_MS;
     enum err e = lock_name(d, why, why_n);
     if (e == ERR_OK) e = db_open(db_path, DB_READ, &d->db, why, why_n);
+    if (e == ERR_OK) e = routes_open(d, why, why_n);
     if (e == ERR_OK) {
         e = writer_call(conf->writer, recover, d);
         if (e) (void)snprintf(why, why_n, "store: deliveries of the last run cannot be recovered");
     }
-    if (e == ERR_OK) e = routes_open(d, why, why_n);
     if (e == ERR_OK) e = pacer_open(d, db_path, why, why_n);
     if (e) {
         d->ended = true; /* nothing is pumped any more */

@@ -31,6 +31,7 @@
 #define CLAIM_JOBS  4
 #define LANE_ACKS   64
 #define RETRY_MS    200 /* the store refused: try again after */
+#define POLL_BATCH  64
 
 struct route;
 
@@ -40,11 +41,17 @@ struct item {
     enum delivery_channel channel;
     char                  id[ID_CAP], entry[32];
     char                 *vendor, *tried, *last; /* from the look into the records; owned */
+    char                 *only;                  /* no other provider may have it before only_until_wall_ms; owned */
+    int64_t               only_until_wall_ms;
     struct route         *route;                 /* NULL: none can */
     /* after the claim */
     int     attempt;
     bool    no_consent; /* nothing was accepted that this could use */
     bool    is_direct; /* to a bare number: an unknown outcome is not repeated */
+    bool    is_raise, is_delivered; /* delivered: of a message that is asked about */
+    int     once_n;
+    int64_t claimed_wall_ms, once_until_wall_ms; /* struct delivery_end */
+    char   *message, *ref; /* a raise, or asked about: delivery of the message, and its provider's id of it ("": not taken); owned */
     int64_t expires_wall_ms, at_biz_ms, at_wall_ms;
     char   *plain; /* in text: behind the signature of an SMS */
     char   *person, *unit, *kind, *title, *text, *notice, *object, *app, *var_t, *var_x; /* owned; text is wiped */
@@ -61,6 +68,8 @@ struct record {
     struct route       *route; /* NULL: none was involved */
     struct delivery_end end;   /* its strings point here, to literals, to the item and to the route */
     struct delivery_report told;
+    char                asked[ID_CAP];           /* the delivery a question was about; "": none was */
+    bool                is_silent, asks_no_more; /* of a question: nothing was told; the last one */
     char                detail[96], template_id[100];
     char                refs[LINK_REFS_CAP];   /* ids of the provider; of a report the one */
     char                ref_alt[LINK_REF_CAP]; /* of a report that names nothing known by refs: its other spelling; else "" */
@@ -134,6 +143,8 @@ struct record *deliver_end(struct deliver *d, struct item *it, const char *state
 void           deliver_record(struct deliver *d, struct record *r); /* taken */
 void           item_free(struct item *it);
 char *deliver_opened(const struct deliver *d, const void *sealed, size_t n); /* owned; NULL: nothing sealed, or not by us. Any thread */
+/* What the records say of it, opened and copied: before it is sent, or asked about. */
+void           deliver_fill(struct deliver *d, struct item *it, const struct delivery_job *job);
 
 /* deliver_take.c; the thread's life */
 void deliver_take_start(struct deliver *d);
@@ -162,6 +173,9 @@ bool        route_needs_consent(const struct route *r);                         
 const char *route_template(const struct route *r, struct arena *a, const char *notice_kind); /* code, NULL none; any thread */
 const char *route_name(const struct route *r);   /* "" for NULL */
 const char *route_others(const struct route *r); /* ",a,b,"; "" for NULL and nobody */
+int64_t     route_once_ms(const struct route *r); /* how long its provider drops repetitions, for sure; 0: it does not */
+#define ONCE_TRIES 3
+bool        route_can_raise(const struct route *r); /* false for NULL */
 /* Every provider of the channel is well, and none has room for this priority: nothing to choose from for a moment. */
 bool routes_are_full(const struct deliver *d, enum delivery_channel channel, int priority);
 bool routes_serve(const struct deliver *d, enum delivery_channel channel); /* is there any provider */
@@ -175,6 +189,9 @@ void     pacer_wake(struct deliver *d); /* something is wanted */
 void     pacer_word(struct deliver *d, char *json); /* taken: what this worker says of itself */
 void     routes_hold(void *deliver, void *names);   /* its mail: taken */
 void     routes_say(struct deliver *d);             /* every two seconds */
+
+/* poll.c; look: the pacer's thread, with its reader */
+void polls_look(struct deliver *d, struct db *db);
 
 /* deliver_log.c */
 void log_pump(struct deliver *d); /* writes what waits, one batch at a time */

@@ -99,17 +99,21 @@ struct planning {
     const struct notice_row   *n;
     int                        step;   /* next number */
     bool                       made;   /* a step before could be made */
+    char                     **sent, **targets; /* deliveries of the last office step and where they go, for what makes them louder */
+    size_t                     sent_n;
     int64_t                    last_ms; /* delay of the plan's last step */
 };
 
-static enum err add(struct planning *p, enum delivery_channel channel, const char *target, int64_t due_wall_ms, int64_t not_before_ms) {
-    char id[ID_CAP];
+/* id: of the new one. raise_of: NULL, or whose message it makes louder. */
+static enum err add(struct planning *p, enum delivery_channel channel, const char *target, const char *raise_of, int64_t due_wall_ms,
+                    int64_t not_before_ms, char id[ID_CAP]) {
     id_new("d_", id);
     struct delivery_row d = {.id                 = id,
                              .notice             = p->n->id,
                              .person             = p->n->person,
                              .channel            = delivery_channels[channel].word,
                              .target             = target,
+                             .raise_of           = raise_of,
                              .priority           = p->n->priority,
                              .step               = p->step,
                              .due_wall_ms        = due_wall_ms,
@@ -140,17 +144,28 @@ static enum err plan_step(struct planning *p, const struct notice_step *s) {
     char                                nobody[1] = "", *none[] = {nobody}, **targets = none;
     size_t                              targets_n = 1;
     enum err                            e = ERR_OK;
+    if (s->channel == CHANNEL_OFFICE && !s->is_raise) p->sent_n = 0;
     if (!(p->rules->channels & 1U << s->channel)) return ERR_OK;
-    if (info->target == TARGET_TARGET) e = target_ids(p->db, p->a, n->person, info->word, &targets, &targets_n);
+    if (s->is_raise) {
+        targets   = p->targets;
+        targets_n = p->sent_n;
+    } else if (info->target == TARGET_TARGET) e = target_ids(p->db, p->a, n->person, info->word, &targets, &targets_n);
     if (e == ERR_OK && targets_n > 0 && !duty) e = opted_out(p->db, n->person, info->word, &noise);
     if (e == ERR_OK && targets_n > 0 && !duty && !noise && s->channel == CHANNEL_SMS) e = is_noise(p, &noise);
     if (e || targets_n == 0 || noise) return e;
     int64_t after = p->made ? s->after_ms : s->alone_ms, late = 0;
     if (n->deadline_wall_ms) after = notice_plan_press(after, p->last_ms, n->deadline_wall_ms - n->created_wall_ms);
     if (!duty) late = notice_after_quiet(p->rules, n->created_biz_ms + after) - (n->created_biz_ms + after);
+    char **ids = arena_alloc(p->a, targets_n * sizeof *ids);
     for (size_t i = 0; e == ERR_OK && i < targets_n; i++) {
         int64_t due = n->created_wall_ms + after + late;
-        e           = add(p, s->channel, targets[i], due, late ? due : 0);
+        ids[i]      = arena_alloc(p->a, ID_CAP);
+        e           = add(p, s->channel, targets[i], s->is_raise ? p->sent[i] : NULL, due, late ? due : 0, ids[i]);
+    }
+    if (s->channel == CHANNEL_OFFICE && !s->is_raise) {
+        p->sent    = ids;
+        p->targets = targets;
+        p->sent_n  = targets_n;
     }
     p->made = true;
     p->step++;
@@ -160,7 +175,8 @@ static enum err plan_step(struct planning *p, const struct notice_step *s) {
 static enum err plan_all(struct db *db, struct arena *a, const struct notice_rules *rules, const struct notice_row *n) {
     const struct notice_plan *plan = &rules->plans[n->priority];
     struct planning    p    = {.db = db, .a = a, .rules = rules, .n = n, .last_ms = plan->n ? plan->step[plan->n - 1].after_ms : 0};
-    enum err           e    = rules->demo_log ? add(&p, CHANNEL_LOG, "", n->created_wall_ms, 0) : ERR_OK;
+    char               id[ID_CAP];
+    enum err           e    = rules->demo_log ? add(&p, CHANNEL_LOG, "", NULL, n->created_wall_ms, 0, id) : ERR_OK;
     p.step                  = 1;
     for (size_t i = 0; e == ERR_OK && i < plan->n; i++) e = plan_step(&p, &plan->step[i]);
     return e;

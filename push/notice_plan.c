@@ -17,11 +17,20 @@ static bool seconds(const char *s, int64_t *ms) {
     return errno == 0 && *s >= '0' && *s <= '9' && *end == '\0' && v <= AFTER_MAX_S;
 }
 
-/* word: "sms+900/0" */
+/* Is there an office message before it that nothing makes louder yet? */
+static bool can_raise(const struct notice_plan *p, enum delivery_channel channel) {
+    for (size_t i = p->n; i > 0; i--)
+        if (p->step[i - 1].channel == channel) return !p->step[i - 1].is_raise;
+    return false;
+}
+
+/* word: "sms+900/0", "office!+600" */
 static enum err step(char *word, struct notice_plan *out, char *why, size_t why_n) {
     char *plus = strchr(word, '+'), *slash = plus ? strchr(plus, '/') : NULL;
     if (plus) *plus = '\0';
     if (slash) *slash = '\0';
+    char *loud = plus && plus > word && plus[-1] == '!' ? plus - 1 : NULL;
+    if (loud) *loud = '\0';
     int channel = delivery_channel_of(word);
     if (channel < 0 || channel == CHANNEL_LOG) {
         (void)snprintf(why, why_n, "no channel \"%s\" (push, wechat, office, sms, voice, webhook)", word);
@@ -37,6 +46,14 @@ static enum err step(char *word, struct notice_plan *out, char *why, size_t why_
         (void)snprintf(why, why_n, "%s: channel+SECONDS or channel+SECONDS/SECONDS, at most %d", word, AFTER_MAX_S);
         return ERR_INPUT;
     }
+    if (loud && (channel != CHANNEL_OFFICE || slash || !can_raise(out, s->channel))) {
+        (void)snprintf(why, why_n, "%s!: %s", word,
+                       channel != CHANNEL_OFFICE ? "only a message of channel office can be made louder"
+                       : slash                   ? "has no time of its own behind /: it is never alone"
+                                                 : "no office step before it, or it is made louder already");
+        return ERR_INPUT;
+    }
+    s->is_raise = loud != NULL;
     if (slash == NULL) s->alone_ms = s->after_ms;
     if (out->n && s->after_ms < out->step[out->n - 1].after_ms) {
         (void)snprintf(why, why_n, "%s: before the step in front of it", word);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The side thread of the delivery worker, for what blocks and need not be exact: it fetches the shared allowance of each provider
- * from Redis before it is needed (D25), says what this worker does, and looks which providers an operator holds. Own Redis connection
- * and reader. While Redis is away each worker keeps to its share of the allowed rate, by the number of workers it saw last.
+ * from Redis before it is needed (D25), says what this worker does, and looks which providers an operator holds, and which messages
+ * are to be asked about (push/poll.c). Own Redis connection and reader. While Redis is away each worker keeps to its share of the allowed rate, by the number of workers it saw last.
  */
 #include <string.h>
 #include <time.h>
@@ -18,6 +18,7 @@
 #define IDLE_MS   250
 #define WORD_MS   2000
 #define HOLD_MS   1000
+#define ASK_MS    1000
 
 struct pacer {
     pthread_t       thread;
@@ -27,7 +28,7 @@ struct pacer {
     char           *word; /* what the loop says of its routes; NULL: nothing new */
     struct redis   *redis;
     struct db      *db;
-    int64_t         workers_n, word_mono_ms, hold_mono_ms;
+    int64_t         workers_n, word_mono_ms, hold_mono_ms, ask_mono_ms;
     bool            away;
 };
 
@@ -120,6 +121,10 @@ static void *run(void *arg) {
         if (now >= p->hold_mono_ms) {
             p->hold_mono_ms = now + HOLD_MS;
             holds(d, p);
+        }
+        if (now >= p->ask_mono_ms) {
+            p->ask_mono_ms = now + ASK_MS;
+            polls_look(d, p->db);
         }
     }
     return NULL;

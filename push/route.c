@@ -26,6 +26,7 @@
 #define AGAIN_MS        30000
 #define UNREPORTED_MS   60000
 #define QUOTA_MS        3600000
+#define ONCE_SPARE_S    60 /* a repetition is on its way for a while, and clocks differ */
 
 /* Between half and all of it, so that what failed together does not come back together. */
 static int64_t jitter(int64_t ms) {
@@ -53,6 +54,7 @@ static bool has_prefix(const struct route *r, const char *number) {
 
 static bool serves(const struct route *r, const struct item *it) {
     if (r->channel != it->channel || (r->kind->vendor[0] && strcmp(r->kind->vendor, it->vendor) != 0)) return false;
+    if (it->only_until_wall_ms > clock_wall_ms() && strcmp(it->only, r->name) != 0) return false;
     return delivery_channels[r->channel].target != TARGET_PHONE || it->target == NULL || has_prefix(r, it->target);
 }
 
@@ -110,6 +112,10 @@ void route_choose(struct deliver *d, struct item *it, bool *wait) {
     it->route = best;
     *wait     = best == NULL && n > 0;
 }
+
+int64_t route_once_ms(const struct route *r) { return r->kind->once_s > 2 * ONCE_SPARE_S ? (r->kind->once_s - ONCE_SPARE_S) * 1000 : 0; }
+
+bool route_can_raise(const struct route *r) { return r && r->kind->raise_call; }
 
 bool route_needs_consent(const struct route *r) { return r && r->kind->needs_consent; }
 
@@ -171,12 +177,14 @@ static void well(struct route *r) {
     r->open_ms = 0;
 }
 
-static void judge(struct route *r, const struct push_answer *a) {
+/* What a raise is refused for is no fault of the provider as a way for messages. */
+static void judge(struct route *r, const struct item *it, const struct push_answer *a) {
+    bool of_raise = it->is_raise && (a->verdict == V_QUOTA || a->verdict == V_CONFIG);
     r->answers_n++;
     (void)atomic_fetch_add(&r->answered, 1);
     if (a->verdict == V_THROTTLED) (void)atomic_fetch_add(&r->throttled, 1);
     note_answer(r, a);
-    if (a->of_target) {
+    if (a->of_target || of_raise) {
         well(r);
         return;
     }
@@ -219,12 +227,35 @@ static void name_template(struct record *rec, const struct route *r, const struc
     arena_free(a);
 }
 
+static struct record *end_well(struct route *r, struct item *it, const struct push_answer *a, const char *word) {
+    struct record *rec = deliver_end(r->d, it, a->verdict == V_DELIVERED ? "delivered" : "sent", word, a->detail, 0);
+    if (r->kind->poll_call && a->ref[0] && !it->is_direct) rec->end.poll_due_wall_ms = clock_wall_ms() + r->kind->poll_first_s * 1000;
+    return rec;
+}
+
+/* Its provider drops a repetition: while that holds it is tried again, by this one only, and nobody is told twice. NULL: no more. */
+static struct record *once_more(struct route *r, struct item *it, const struct push_answer *a) {
+    int64_t wait  = r->d->conf.again_ms ? r->d->conf.again_ms : jitter(RETRY_MIN_MS << (3 * it->once_n)); /* 2, 16, 128 s */
+    int64_t until = it->once_until_wall_ms ? it->once_until_wall_ms : it->claimed_wall_ms + route_once_ms(r);
+    if (route_once_ms(r) == 0 || it->is_direct || it->once_n >= ONCE_TRIES || clock_wall_ms() + wait >= until) return NULL;
+    struct record *rec          = deliver_end(r->d, it, "waiting", verdict_info(a->verdict)->word, a->detail, wait);
+    rec->end.once_until_wall_ms = until;
+    return rec;
+}
+
+/* Once: a telephone may have rung when nobody answered us. What cannot be done pulls the next step forward. */
+static struct record *end_of_raise(struct route *r, struct item *it, const struct push_answer *a, const struct verdict_info *v) {
+    if (v->then == THEN_AGAIN) return again(r, it, a, v->word);
+    return deliver_end(r->d, it, v->then == THEN_DONE ? "sent" : v->then == THEN_ASK ? "unknown" : "failed", v->word, a->detail, 0);
+}
+
 static struct record *end_of(struct route *r, struct item *it, const struct push_answer *a) {
     const struct verdict_info *v    = verdict_info(a->verdict);
     const char                *word = v->word;
     struct record             *rec;
+    if (it->is_raise) return end_of_raise(r, it, a, v);
     switch (v->then) {
-    case THEN_DONE: return deliver_end(r->d, it, a->verdict == V_DELIVERED ? "delivered" : "sent", word, a->detail, 0);
+    case THEN_DONE: return end_well(r, it, a, word);
     case THEN_AGAIN: return again(r, it, a, word);
     case THEN_OTHER:
         if (a->verdict == V_QUOTA && !has_other(r, it) && !it->is_direct) { /* tomorrow; the next step of the plan need not wait for it */
@@ -243,6 +274,7 @@ static struct record *end_of(struct route *r, struct item *it, const struct push
         if (rec->end.is_refused && r->kind->needs_consent) name_template(rec, r, it);
         return rec;
     case THEN_ASK: { /* D24 */
+        if ((rec = once_more(r, it, a)) != NULL) return rec;
         bool more = !it->is_direct && item_priority(it) <= 1 && it->attempt < UNKNOWN_TRIES;
         return deliver_end(r->d, it, more ? "waiting" : "unknown", word, a->detail, r->d->conf.again_ms ? r->d->conf.again_ms : AGAIN_MS);
     }
@@ -253,7 +285,7 @@ static struct record *end_of(struct route *r, struct item *it, const struct push
 void route_result(struct route *r, struct item *it, const struct push_answer *a, const char *refs) {
     TAILQ_REMOVE(&r->sent, it, list);
     r->sent_n--;
-    judge(r, a);
+    judge(r, it, a);
     struct record *rec = end_of(r, it, a);
     (void)snprintf(rec->refs, sizeof rec->refs, "%s", refs);
 }
@@ -301,6 +333,21 @@ static bool take_lease(struct route *r, int64_t parts) {
     return true;
 }
 
+static bool pay(struct route *r, size_t parts) {
+    if (!pace_take(&r->pace, (unsigned)parts, clock_mono_us())) return false;
+    if (take_lease(r, (int64_t)parts)) return true;
+    pace_give_back(&r->pace, (unsigned)parts, clock_mono_us());
+    return false;
+}
+
+/* A question, when no message waits. False: nothing more goes now. */
+static bool ask_one(struct route *r) {
+    if (TAILQ_EMPTY(&r->to_ask) || !pay(r, 1)) return false;
+    if (polls_next(r)) return true;
+    pace_give_back(&r->pace, 1, clock_mono_us());
+    return false;
+}
+
 /* False: nothing more goes now. */
 static bool send_one(struct route *r, struct item *it) {
     if (it->expires_wall_ms && clock_wall_ms() >= it->expires_wall_ms) {
@@ -308,12 +355,13 @@ static bool send_one(struct route *r, struct item *it) {
         (void)deliver_end(r->d, it, "failed", "expired", "expired before it could be sent", 0);
         return true;
     }
-    size_t parts = r->family->parts(it);
-    if (!pace_take(&r->pace, (unsigned)parts, clock_mono_us())) return false;
-    if (!take_lease(r, (int64_t)parts)) {
-        pace_give_back(&r->pace, (unsigned)parts, clock_mono_us());
-        return false;
+    if (it->once_until_wall_ms && clock_wall_ms() >= it->once_until_wall_ms && item_priority(it) > 1) { /* D24 */
+        not_ready(r, it);
+        (void)deliver_end(r->d, it, "unknown", "unknown", "too late to be repeated for sure without a double", 0);
+        return true;
     }
+    size_t parts = r->family->parts(it);
+    if (!pay(r, parts)) return false;
     not_ready(r, it);
     TAILQ_INSERT_TAIL(&r->sent, it, list);
     r->sent_n++;
@@ -343,6 +391,7 @@ static void pump(struct route *r) {
     for (int i = 0; i < 4; i++)
         for (struct item *it; (it = TAILQ_FIRST(&r->ready[i])) != NULL;)
             if (!send_one(r, it)) return;
+    while (ask_one(r)) continue;
 }
 
 void routes_pump(struct deliver *d) {
@@ -418,6 +467,7 @@ void routes_tick(struct deliver *d) {
         if (atomic_load(&r->shared_milli) < 0) pace_judge(&r->pace, n, throttled, clock_mono_ms());
         if (r->pace.rate < was) LOG(LOG_WARN, "provider_slower", KS("provider", r->name), KI("per_s", (int64_t)r->pace.rate), KI("throttled_1s", throttled));
         look_for_unreported(r);
+        polls_tick(r);
     }
 }
 
@@ -457,6 +507,7 @@ static enum err open_one(struct deliver *d, const struct conf_section *s, char *
     pace_init(&r->pace, r->allowed, clock_mono_us());
     for (int i = 0; i < 4; i++) TAILQ_INIT(&r->ready[i]);
     TAILQ_INIT(&r->sent);
+    polls_open(r);
     d->routes[d->routes_n++] = r;
     return r->family->open(r, why, why_n);
 }
@@ -496,6 +547,7 @@ void routes_close(struct deliver *d) {
     for (size_t i = 0; i < d->routes_n; i++) {
         struct route *r = d->routes[i];
         give_back(r);
+        polls_close(r);
         if (!r->is_closed) r->family->close(r);
     }
 }

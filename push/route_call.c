@@ -19,6 +19,12 @@ static void on_result(void *arg, uint64_t cookie, const struct push_answer *a) {
     if (!r->d->stopping) deliver_pump_soon(r->d);
 }
 
+static void on_poll(void *arg, uint64_t cookie, const struct push_receipt *rc, const struct push_answer *a) {
+    struct route *r = arg;
+    polls_answer(r, (struct item *)(uintptr_t)cookie, rc, a); /* in r->asked until now */
+    if (!r->d->stopping) deliver_pump(r->d);
+}
+
 static void on_room(void *arg) {
     struct route *r = arg;
     if (!r->d->stopping) deliver_pump_soon(r->d);
@@ -26,9 +32,13 @@ static void on_room(void *arg) {
 
 static const char *or_empty(const char *s) { return s ? s : ""; }
 
-static enum err submit(struct route *r, struct item *it) {
+enum what { SEND, ASK, RAISE };
+
+/* A raise and a question are about the message, so they bear its id. */
+static enum err call(struct route *r, struct item *it, enum what what) {
+    static const int      levels[] = {RAISE_PHONE, RAISE_SMS, RAISE_APP, RAISE_APP}; /* by priority; the provider's option is the ceiling */
     const struct push_var vars[] = {{"t", or_empty(it->var_t)}, {"x", or_empty(it->var_x)}};
-    const struct push_msg m      = {.id         = it->id,
+    const struct push_msg m      = {.id         = it->message,
                                     .attempt    = it->attempt,
                                     .notice     = it->notice,
                                     .target     = it->target,
@@ -45,8 +55,14 @@ static enum err submit(struct route *r, struct item *it) {
                                     .at_wall_ms = it->at_wall_ms,
                                     .vars       = vars,
                                     .vars_n     = ARRAY_N(vars)};
-    return caller_submit(r->peer, (uint64_t)(uintptr_t)it, &m);
+    uint64_t cookie = (uint64_t)(uintptr_t)it;
+    if (what == ASK) return caller_poll(r->peer, cookie, &m, it->ref);
+    if (what == RAISE) return caller_raise(r->peer, cookie, &m, it->ref, levels[item_priority(it)]);
+    return caller_submit(r->peer, cookie, &m);
 }
+
+static enum err submit(struct route *r, struct item *it) { return call(r, it, it->is_raise ? RAISE : SEND); }
+static enum err ask(struct route *r, struct item *it) { return call(r, it, ASK); }
 
 static size_t parts(const struct item *it) {
     (void)it;
@@ -67,7 +83,7 @@ static void stored(struct route *r, uint64_t token) {
 }
 
 static enum err open_call(struct route *r, char *why, size_t why_n) {
-    static const struct caller_ops OPS = {on_result, on_room};
+    static const struct caller_ops OPS = {on_result, on_room, on_poll};
     (void)why;
     (void)why_n;
     if (r->window == 0) r->window = WINDOW_CALLS;
@@ -84,4 +100,4 @@ static void close_call(struct route *r) {
 }
 
 const struct route_family route_family_call = {
-    .open = open_call, .submit = submit, .parts = parts, .answers = answers, .stored = stored, .close = close_call};
+    .open = open_call, .submit = submit, .ask = ask, .parts = parts, .answers = answers, .stored = stored, .close = close_call};

@@ -21,6 +21,7 @@
 struct route_family {
     enum err (*open)(struct route *r, char *why, size_t why_n);
     enum err (*submit)(struct route *r, struct item *it);
+    enum err (*ask)(struct route *r, struct item *it); /* has it been read; the same errors. NULL: nobody can be asked */
     size_t (*parts)(const struct item *it);                          /* what it costs of the rate */
     void (*answers)(struct route *r, unsigned *n, unsigned *throttled); /* of the last second */
     void (*stored)(struct route *r, uint64_t token);                 /* a report is in the store */
@@ -48,6 +49,11 @@ struct route {
      * below 0: Redis is away, this worker's own share */
     atomic_llong want, leased, answered, throttled, shared_milli;
     struct items                ready[4], sent;
+    /* poll.c: to be asked about; asked; not before (monotonic). The pacer looks for more while may_ask */
+    struct items                to_ask, asked;
+    int64_t                     ask_mono_ms;
+    bool                        ask_job;
+    atomic_bool                 may_ask;
     size_t                      ready_n[4], claiming_n[4], sent_n;
 
     unsigned fails;   /* in a row */
@@ -72,5 +78,14 @@ struct route {
 void route_result(struct route *r, struct item *it, const struct push_answer *a, const char *refs);
 void route_up(struct route *r, bool up);
 void route_closed(struct route *r);
+bool route_is_open(const struct route *r); /* messages may go now */
+
+/* ---- poll.c ---- */
+void polls_open(struct route *r);
+void polls_tick(struct route *r);
+bool polls_next(struct route *r); /* hands one over to the family; false: none is to be asked now, or there is no room */
+void polls_close(struct route *r); /* forgets those that were not asked; before the family closes */
+/* An answer for one in r->asked. */
+void polls_answer(struct route *r, struct item *it, const struct push_receipt *rc, const struct push_answer *a);
 
 #endif

@@ -203,7 +203,7 @@ enum err circular_tries(struct db *db, struct arena *a, const char *circular, co
     *n             = 0;
     struct rows *r = db_query(db,
                               "SELECT d.channel, d.state, d.verdict, d.detail, d.due_wall, d.updated_wall, d.not_before, n.priority FROM notice n "
-                              "JOIN delivery d ON d.notice = n.id WHERE n.circular = ?1 AND n.person = ?2 AND n.circular <> '' AND d.channel <> 'log' ORDER BY n.id, d.step, d.id LIMIT 64",
+                              "JOIN delivery d ON d.notice = n.id WHERE n.circular = ?1 AND n.person = ?2 AND n.circular <> '' AND d.channel <> 'log' AND d.raise_of = '' ORDER BY n.id, d.step, d.id LIMIT 64",
                               "ss", circular, person);
     while (*n < MAX && db_next(r))
         (*list)[(*n)++] = (struct circular_try){copy(r, 0, a), copy(r, 1, a), copy(r, 2, a), copy(r, 3, a), row_i(r, 4), row_i(r, 5), row_i(r, 6), row_i(r, 7)};

@@ -105,7 +105,7 @@ static enum err look(struct db *db, const char *circular, const char *person, st
     int          seen[CHANNELS_N] = {0}, any = 0;
     struct rows *r = db_query(db,
                               "SELECT d.channel, d.state, d.updated_wall FROM notice n JOIN delivery d ON d.notice = n.id WHERE n.circular = ?1 AND n.person = ?2 "
-                              "AND n.circular <> '' AND d.channel <> 'log'",
+                              "AND n.circular <> '' AND d.channel <> 'log' AND d.raise_of = ''",
                               "ss", circular, person);
     s->first = -1;
     while (db_next(r)) {

@@ -55,10 +55,10 @@ static const char *lane_channel(size_t lane) { return delivery_channels[lane % C
 
 enum err delivery_insert(struct db *db, const struct delivery_row *d) {
     return db_exec(db,
-                   "INSERT INTO delivery (id, notice, person, channel, lane, state, due_wall, updated_wall, step, target, not_before) "
-                   "VALUES (?1, NULLIF(?2, ''), ?3, ?4, ?5, 'waiting', ?6, ?7, ?8, ?9, ?10)",
-                   "sssssiiisi", d->id, d->notice, d->person, d->channel, priorities[d->priority], d->due_wall_ms, d->wall_ms, (int64_t)d->step,
-                   d->target, d->not_before_wall_ms);
+                   "INSERT INTO delivery (id, notice, person, channel, lane, state, due_wall, updated_wall, step, target, not_before, raise_of) "
+                   "VALUES (?1, NULLIF(?2, ''), ?3, ?4, ?5, 'waiting', ?6, ?7, ?8, ?9, ?10, ?11)",
+                   "sssssiiisis", d->id, d->notice, d->person, d->channel, priorities[d->priority], d->due_wall_ms, d->wall_ms, (int64_t)d->step,
+                   d->target, d->not_before_wall_ms, d->raise_of ? d->raise_of : "");
 }
 
 enum err notice_read_row(struct db *db, const char *person, const char *notice, const char *by, int64_t wall_ms) {

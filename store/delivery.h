@@ -8,7 +8,8 @@
  *   waiting, queued --(read anywhere)--> cancelled
  *
  * The plan of a notice is its deliveries: each has its step and the time it is due. When nothing of a step can arrive any more, the
- * next one is due at once. All writing functions: writer thread, in a transaction; the others on any connection.
+ * next one is due at once. A step may also be a raise: no message, but what makes the one of an earlier delivery louder; when that cannot
+ * be done the next step is due at once. All writing functions: writer thread, in a transaction; the others on any connection.
  */
 #ifndef ZB_STORE_DELIVERY_H
 #define ZB_STORE_DELIVERY_H
@@ -33,6 +34,7 @@ struct delivery_row {
     const char *id, *notice, *person, *channel, *target; /* notice "": none, as NULL */
     int         priority, step;
     int64_t     due_wall_ms, not_before_wall_ms, wall_ms; /* not_before: end of quiet hours, also when the step is pulled forward */
+    const char *raise_of; /* a raise of this delivery; NULL: a message */
 };
 enum err delivery_insert(struct db *db, const struct delivery_row *d) MUST_CHECK;
 /* To a bare number. Nothing but the sealed texts is kept, and those until the final verdict. */
@@ -107,6 +109,11 @@ struct delivery_job {
     const char *target, *vendor, *app;
     const void *token_enc, *key_enc;
     size_t      token_enc_n, key_enc_n;
+    /* a raise: the delivery of the message, its provider and that one's id of it ("" while it was not taken). Of any: its own reference */
+    const char *raise_of, *raise_by, *raise_ref, *ref;
+    int64_t     once_until_wall_ms; /* delivery_end */
+    int         once_n;
+    bool        is_delivered;
     bool        no_consent;  /* for the worker's own use */
     bool        target_gone; /* was found dead, or its consent is used up, since it was planned */
 };
@@ -115,6 +122,8 @@ struct delivery_peek {
     const char *channel, *vendor, *tried, *last; /* last: provider of the attempt before, "" none */
     const void *phone_enc;                       /* NULL: none, or the channel needs none */
     size_t      phone_enc_n;
+    const char *only;               /* no other provider than this may have it, */
+    int64_t     only_until_wall_ms; /* before then; 0: any may */
 };
 enum err delivery_peek(struct db *db, struct arena *a, const char *id, struct delivery_peek *out) MUST_CHECK;
 /* queued -> claimed, with the attempt and its provider on record before anything is sent. ERR_NOTFOUND: another worker has it, or it
@@ -136,6 +145,8 @@ struct delivery_end {
     bool        is_refused; /* the person wants nothing by this channel: noted, so that it is not tried again */
     const char *others;      /* ",a,b,": who could carry it instead if a receipt that came first says it failed; NULL: nobody */
     const char *template_id; /* of a refusal that is about one template; NULL or "": about the channel */
+    int64_t     once_until_wall_ms; /* "waiting" after an unknown outcome: its provider drops repetitions until then; 0: as it was */
+    int64_t     poll_due_wall_ms;   /* "sent": when to ask whether it was read; 0: never */
 };
 enum err delivery_result(struct db *db, const struct delivery_end *r) MUST_CHECK;
 /* What a provider told about a message it had taken. Repeating it changes nothing. */
@@ -154,6 +165,19 @@ enum err delivery_report(struct db *db, const struct delivery_report *r) MUST_CH
 /* Sent by this provider before that, and nothing was told since: to another one (others, as above) if the notice is unread. At most max. */
 enum err delivery_unreported(struct db *db, const char *provider, const char *others, int64_t sent_before_wall_ms, int64_t wall_ms, size_t max,
                              int64_t *n) MUST_CHECK;
+/* ---- asking who has read (delivery_poll.c) ---- */
+/* Deliveries of this provider to be asked about, the oldest first, with the time that was set (arena). Bounded work; any connection. */
+enum err delivery_polls_due(struct db *db, struct arena *a, const char *provider, int64_t wall_ms, size_t max, char ***ids, int64_t **due,
+                            size_t *n) MUST_CHECK;
+/* One question is ours: the next one after every_ms, `times` in all. ERR_NOTFOUND: another worker's, or nothing is to be asked any more. */
+struct delivery_poll {
+    const char *id;
+    int64_t     due_wall_ms, every_ms;
+    int         times;
+};
+enum err delivery_poll_claim(struct db *db, struct arena *a, const struct delivery_poll *p, int64_t wall_ms, struct delivery_job *out) MUST_CHECK;
+enum err delivery_poll_stop(struct db *db, const char *id) MUST_CHECK;
+
 /* ---- what people answer by SMS ---- */
 struct sms_reply {
     const char *provider, *ref, *phone_idx; /* ref: the key against repetition */
@@ -170,8 +194,12 @@ enum err sms_reply_add(struct db *db, const struct sms_reply *r, bool *first) MU
 enum err provider_holds(struct db *db, struct arena *a, const char **names) MUST_CHECK;
 enum err provider_hold_set(struct db *db, const char *provider, const char *person, const char *reason, bool hold, int64_t wall_ms) MUST_CHECK;
 
+/* Before delivery_recover, for a provider that drops repetitions within once_ms of the first: what is young enough and unread waits again
+ * whatever its priority, for this provider only, at most once_max times. */
+enum err delivery_recover_once(struct db *db, const char *provider, int64_t once_ms, int once_max, const char *worker, int64_t older_than_wall_ms,
+                               int64_t wall_ms, int64_t *n) MUST_CHECK;
 /* Claimed by this worker in an earlier life, or by any before older_than: an attempt without an end becomes `unknown`; unread notices
- * of P0 and P1 wait again, others stay unknown. worker "": only the old ones. */
+ * of P0 and P1 wait again, others and raises stay unknown. worker "": only the old ones. */
 enum err delivery_recover(struct db *db, const char *worker, int64_t older_than_wall_ms, int64_t wall_ms, int64_t *n) MUST_CHECK;
 
 #endif

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "store/circular.h"
-#include "store/delivery.h"
+#include "store/delivery_int.h"
 
 #define GO(expr)                                                                                                                 \
     do {                                                                                                                         \
@@ -30,15 +30,21 @@ static const char *copy_text(const struct rows *r, int col, struct arena *a) {
 /* ---- claims ---- */
 enum err delivery_peek(struct db *db, struct arena *a, const char *id, struct delivery_peek *out) {
     struct rows *r = db_query(db,
-                              "SELECT d.channel, COALESCE(t.vendor, ''), d.tried, d.provider, COALESCE(s.phone_enc, p.phone_enc) FROM delivery d "
-                              "LEFT JOIN push_target t ON t.id = d.target LEFT JOIN person p ON p.id = d.person LEFT JOIN direct_sms s ON s.delivery = d.id "
-                              "WHERE d.id = ?1 AND d.state = 'queued'",
+                              "SELECT d.channel, COALESCE(t.vendor, ''), d.tried, d.provider, d.once_until, d.raise_of, COALESCE(b.provider, ''), "
+                              "COALESCE(s.phone_enc, p.phone_enc) FROM delivery d LEFT JOIN push_target t ON t.id = d.target LEFT JOIN delivery b ON b.id = d.raise_of "
+                              "LEFT JOIN person p ON p.id = d.person LEFT JOIN direct_sms s ON s.delivery = d.id WHERE d.id = ?1 AND d.state = 'queued'",
                               "s", id);
     bool found = db_next(r);
     if (found) {
-        *out        = (struct delivery_peek){.channel = copy_text(r, 0, a), .vendor = copy_text(r, 1, a), .tried = copy_text(r, 2, a), .last = copy_text(r, 3, a)};
+        bool is_raise = row_s(r, 5)[0] != '\0';
+        *out          = (struct delivery_peek){.channel            = copy_text(r, 0, a),
+                                               .vendor             = copy_text(r, 1, a),
+                                               .tried              = copy_text(r, 2, a),
+                                               .last               = copy_text(r, 3, a),
+                                               .only               = copy_text(r, is_raise ? 6 : 3, a),
+                                               .only_until_wall_ms = is_raise ? INT64_MAX : row_i(r, 4)};
         int channel = delivery_channel_of(out->channel);
-        if (channel >= 0 && delivery_channels[channel].target == TARGET_PHONE) out->phone_enc = copy_blob(r, 4, a, &out->phone_enc_n);
+        if (channel >= 0 && delivery_channels[channel].target == TARGET_PHONE) out->phone_enc = copy_blob(r, 7, a, &out->phone_enc_n);
     }
     enum err e = db_rows_end(r);
     return e ? e : found ? ERR_OK : ERR_NOTFOUND;
@@ -49,13 +55,15 @@ enum err delivery_park(struct db *db, const char *id, int64_t due_wall_ms, int64
                    due_wall_ms, wall_ms);
 }
 
-static enum err job_of(struct db *db, struct arena *a, const char *id, struct delivery_job *out) {
+enum err delivery_job_of(struct db *db, struct arena *a, const char *id, struct delivery_job *out) {
     struct rows *r = db_query(db,
                               "SELECT COALESCE(d.notice, ''), d.person, d.channel, d.lane, d.step, d.attempts, d.tried, d.target, n.kind, n.object, n.title, "
                               "n.body, n.var_t, n.var_x, n.created_biz, n.created_wall, COALESCE(s.phone_enc, p.phone_enc), p.unit, s.text_enc, "
-                              "s.expires_wall, t.vendor, t.app, t.token_enc, t.key_enc, t.state "
+                              "s.expires_wall, t.vendor, t.app, t.token_enc, t.key_enc, t.state, d.raise_of, b.provider, "
+                              "CASE WHEN b.state IN ('sent', 'delivered') THEN b.provider_ref END, d.provider_ref, d.once_until, d.once_n, d.state "
                               "FROM delivery d LEFT JOIN notice n ON n.id = d.notice LEFT JOIN person p ON p.id = d.person "
-                              "LEFT JOIN direct_sms s ON s.delivery = d.id LEFT JOIN push_target t ON t.id = d.target WHERE d.id = ?1",
+                              "LEFT JOIN direct_sms s ON s.delivery = d.id LEFT JOIN push_target t ON t.id = d.target "
+                              "LEFT JOIN delivery b ON b.id = d.raise_of WHERE d.id = ?1",
                               "s", id);
     bool found = db_next(r);
     if (found) {
@@ -79,7 +87,14 @@ static enum err job_of(struct db *db, struct arena *a, const char *id, struct de
                                      .unit            = copy_text(r, 17, a),
                                      .expires_wall_ms = row_i(r, 19),
                                      .vendor          = copy_text(r, 20, a),
-                                     .app             = copy_text(r, 21, a)};
+                                     .app             = copy_text(r, 21, a),
+                                     .raise_of        = copy_text(r, 25, a),
+                                     .raise_by        = copy_text(r, 26, a),
+                                     .raise_ref       = copy_text(r, 27, a),
+                                     .ref             = copy_text(r, 28, a),
+                                     .once_n          = (int)row_i(r, 30)};
+        out->once_until_wall_ms = row_i(r, 29);
+        out->is_delivered       = strcmp(row_s(r, 31), "delivered") == 0;
         out->phone_enc   = copy_blob(r, 16, a, &out->phone_enc_n);
         out->text_enc    = copy_blob(r, 18, a, &out->text_enc_n);
         out->token_enc   = copy_blob(r, 22, a, &out->token_enc_n);
@@ -97,7 +112,7 @@ enum err delivery_claim(struct db *db, struct arena *a, const char *id, const ch
                "WHERE id = ?1 AND state = 'queued'",
                "ssis", id, worker, wall_ms, provider));
     if (db_changes(db) == 0) return ERR_NOTFOUND;
-    GO(job_of(db, a, id, out));
+    GO(delivery_job_of(db, a, id, out));
     return db_exec(db, "INSERT INTO attempt (delivery, n, worker, started_wall, provider) VALUES (?1, ?2, ?3, ?4, ?5)", "sisis", id,
                    (int64_t)out->attempts, worker, wall_ms, provider);
 }
@@ -132,13 +147,16 @@ static enum err is_read(struct db *db, const char *id, bool *yes) {
     return e == ERR_NOTFOUND ? ERR_OK : e;
 }
 
-/* Nothing of this step can arrive any more: the next one need not wait for its time (but for the end of quiet hours). */
+/* Nothing of this step can arrive any more: the next one need not wait for its time (but for the end of quiet hours). After a raise
+ * whatever was sent before it: it was to be louder, and could not be. */
 static enum err pull_next(struct db *db, const char *id, int64_t wall_ms) {
     return db_exec(db,
                    "UPDATE delivery SET due_wall = CASE WHEN not_before > ?2 THEN not_before ELSE ?2 END, updated_wall = ?2 "
-                   "WHERE state = 'waiting' AND attempts = 0 AND due_wall > ?2 AND notice = (SELECT notice FROM delivery WHERE id = ?1) AND step = "
-                   "(SELECT MIN(w.step) FROM delivery f JOIN delivery w ON w.notice = f.notice WHERE f.id = ?1 AND w.step > f.step AND w.state = 'waiting') "
+                   "WHERE due_wall > ?2 AND id IN (SELECT w.id FROM delivery f JOIN delivery w ON w.notice = f.notice WHERE f.id = ?1 AND w.state = 'waiting' AND "
+                   "w.attempts = 0 AND w.step = (SELECT MIN(w.step) FROM delivery f JOIN delivery w ON w.notice = f.notice WHERE f.id = ?1 AND w.step > f.step AND "
+                   "w.state = 'waiting')) "
                    "AND NOT EXISTS (SELECT 1 FROM delivery f JOIN delivery o ON o.notice = f.notice AND o.step <= f.step WHERE f.id = ?1 AND "
+                   "(f.raise_of = '' OR o.step = f.step) AND "
                    "o.channel <> 'log' AND NOT (o.state = 'waiting' AND o.verdict = 'quota') AND o.state IN ('waiting', 'queued', 'claimed', 'sent', 'delivered', 'unknown'))",
                    "si", id, wall_ms);
 }
@@ -196,10 +214,12 @@ enum err delivery_result(struct db *db, const struct delivery_end *r) {
      * worker recovered and somebody claimed again (another attempt) */
     GO(db_exec(db,
                "UPDATE delivery SET state = ?2, detail = ?3, provider_ref = ?4, due_wall = ?5, updated_wall = ?6, verdict = ?8, provider = ?9, "
-               "tried = CASE WHEN ?10 = 1 THEN CASE WHEN tried = '' THEN ',' ELSE tried END || ?9 || ',' ELSE tried END "
+               "tried = CASE WHEN ?10 = 1 THEN CASE WHEN tried = '' THEN ',' ELSE tried END || ?9 || ',' ELSE tried END, "
+               "once_until = CASE WHEN ?2 <> 'waiting' THEN 0 WHEN ?11 > 0 THEN ?11 ELSE once_until END, "
+               "once_n = CASE WHEN ?2 <> 'waiting' THEN 0 WHEN ?11 > 0 THEN once_n + 1 ELSE once_n END, poll_due = ?12, polls_n = 0 "
                "WHERE id = ?1 AND state = 'claimed' AND attempts = ?7",
-               "ssssiiissi", r->id, state, r->detail, r->refs, r->due_wall_ms, r->wall_ms, (int64_t)r->attempt, r->verdict, r->provider,
-               (int64_t)r->is_tried));
+               "ssssiiissiii", r->id, state, r->detail, r->refs, r->due_wall_ms, r->wall_ms, (int64_t)r->attempt, r->verdict, r->provider,
+               (int64_t)r->is_tried, r->once_until_wall_ms, r->poll_due_wall_ms));
     bool ours = db_changes(db) > 0;
     GO(add_parts(db, r));
     if (ours && (r->target_gone || r->is_refused)) GO(forget_target(db, r));
@@ -331,7 +351,7 @@ enum err delivery_unreported(struct db *db, const char *provider, const char *ot
                              int64_t *n) {
     char         ids[64][64];
     struct rows *q = db_query(db, "SELECT d.id FROM delivery d JOIN notice n ON n.id = d.notice WHERE d.state = 'sent' AND d.provider = ?1 AND d.updated_wall < ?2 "
-                                  "AND n.read_wall IS NULL ORDER BY d.updated_wall LIMIT ?3",
+                                  "AND d.raise_of = '' AND n.read_wall IS NULL ORDER BY d.updated_wall LIMIT ?3",
                               "sii", provider, sent_before_wall_ms, (int64_t)(max < 64 ? max : 64));
     *n = 0;
     while (*n < 64 && db_next(q)) (void)snprintf(ids[(*n)++], sizeof ids[0], "%s", row_s(q, 0));
@@ -354,7 +374,7 @@ enum err delivery_recover(struct db *db, const char *worker, int64_t older_than_
                "d.state = 'claimed' AND ((d.worker = ?1 AND d.worker <> '') OR d.claimed_wall < ?2) AND n.circular <> '' ON CONFLICT (circular, person) DO NOTHING",
                "si", worker, older_than_wall_ms));
     GO(db_exec(db,
-               "UPDATE delivery SET state = CASE WHEN EXISTS (SELECT 1 FROM notice WHERE notice.id = delivery.notice AND priority <= 1 AND "
+               "UPDATE delivery SET state = CASE WHEN raise_of = '' AND EXISTS (SELECT 1 FROM notice WHERE notice.id = delivery.notice AND priority <= 1 AND "
                "read_wall IS NULL) THEN 'waiting' ELSE 'unknown' END, detail = 'unknown outcome', due_wall = ?3, updated_wall = ?3 "
                "WHERE state = 'claimed' AND ((worker = ?1 AND worker <> '') OR claimed_wall < ?2)",
                "sii", worker, older_than_wall_ms, wall_ms));

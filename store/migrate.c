@@ -31,6 +31,7 @@
     M(75, lean, "0075_lean.sql")                                                                                                 \
     M(80, circular, "0080_circular.sql")                                                                                         \
     M(85, reply, "0085_reply.sql")                                                                                               \
+    M(87, poll, "0087_poll.sql")                                                                                                 \
     M(90, order, "0090_order.sql")                                                                                               \
     M(95, frozen, "0095_frozen.sql")
 

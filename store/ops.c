@@ -117,7 +117,7 @@ enum err ops_holds(struct db *db, struct arena *a, struct ops_hold **list, size_
 /* ---- deliveries ---- */
 #define DELIVERY_COLUMNS                                                                                                         \
     "SELECT d.id, d.notice, d.person, p.name, u.short_name, n.kind, d.channel, d.state, d.verdict, d.detail, d.provider, t.vendor, t.state, d.lane, "  \
-    "d.step, d.due_wall, d.updated_wall, d.attempts, COALESCE(n.created_wall, 0), COALESCE(n.read_wall, 0), COALESCE(n.deadline_wall, 0), n.title "            \
+    "d.step, d.due_wall, d.updated_wall, d.attempts, COALESCE(n.created_wall, 0), COALESCE(n.read_wall, 0), COALESCE(n.deadline_wall, 0), n.title, d.raise_of " \
     "FROM delivery d LEFT JOIN notice n ON n.id = d.notice LEFT JOIN person p ON p.id = d.person LEFT JOIN unit u ON u.code = p.unit "                 \
     "LEFT JOIN push_target t ON t.id = d.target "
 #define DELIVERY_FILTER DELIVERY_FILTER_BY("d.id")
@@ -146,7 +146,8 @@ static struct ops_delivery delivery_of(const struct rows *r, struct arena *a) {
                                  .created_wall  = row_i(r, 18),
                                  .read_wall     = row_i(r, 19),
                                  .deadline_wall = row_i(r, 20),
-                                 .title         = text(r, 21, a)};
+                                 .title         = text(r, 21, a),
+                                 .is_raise      = row_s(r, 22)[0] != '\0'};
 }
 
 /* Of a person by the person's index; what is rare (dead, under way) by that of its state, which therefore stands in the text; all else in the

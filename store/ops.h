@@ -50,6 +50,7 @@ struct ops_delivery {
     const char *id, *notice, *person, *name, *unit; /* unit: short name; "" where there is none */
     const char *kind, *title, *channel, *state, *verdict, *detail, *provider, *vendor, *target_state; /* title: the kind's; target_state "": no target */
     int64_t     priority, step, due_wall, updated_wall, attempts, created_wall, read_wall, deadline_wall;
+    bool        is_raise;
 };
 /* "" and 0: any. state "dead": failed and unknown. */
 struct ops_filter {

@@ -20,14 +20,15 @@ enum err trace_notice(struct db *db, struct arena *a, const char *notice, struct
 
 enum err trace_deliveries(struct db *db, struct arena *a, const char *notice, struct trace_delivery **list, size_t *n) {
     struct rows *r = db_query(db,
-                              "SELECT d.id, d.channel, d.state, d.verdict, d.detail, d.provider, t.vendor, d.step, d.due_wall, d.updated_wall, d.attempts "
+                              "SELECT d.id, d.channel, d.state, d.verdict, d.detail, d.provider, t.vendor, d.step, d.due_wall, d.updated_wall, d.attempts, d.raise_of "
                               "FROM delivery d LEFT JOIN push_target t ON t.id = d.target WHERE d.notice = ?1 ORDER BY d.step, d.id LIMIT ?2",
                               "si", notice, (int64_t)DELIVERIES_MAX);
     *list = arena_alloc(a, DELIVERIES_MAX * sizeof **list);
     *n    = 0;
     while (*n < DELIVERIES_MAX && db_next(r))
         (*list)[(*n)++] = (struct trace_delivery){text(r, 0, a), text(r, 1, a), text(r, 2, a), text(r, 3, a), text(r, 4, a), text(r, 5, a), text(r, 6, a),
-                                                  row_i(r, 7),   row_i(r, 8),   row_i(r, 9),   row_i(r, 10)};
+                                                  row_i(r, 7),   row_i(r, 8),   row_i(r, 9),   row_i(r, 10),
+                                                  row_s(r, 11)[0] != '\0'};
     return db_rows_end(r);
 }
 

@@ -22,6 +22,7 @@ enum err trace_notice(struct db *db, struct arena *a, const char *notice, struct
 struct trace_delivery {
     const char *id, *channel, *state, *verdict, *detail, *provider, *vendor;
     int64_t     step, due_wall, updated_wall, attempts;
+    bool        is_raise; /* makes an earlier message of the channel louder */
 };
 enum err trace_deliveries(struct db *db, struct arena *a, const char *notice, struct trace_delivery **list, size_t *n) MUST_CHECK;
 

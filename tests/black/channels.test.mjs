@@ -118,7 +118,7 @@ test('F110 a phone that is gone: the token is forgotten and the SMS need not wai
   const phone = await register('push', 'apns', token(3));
   const n = await say('手机已卸载');
   const d = await state(n.id, 'push', 'failed');
-  assert.match(d.text, /^手机推送未送达：设备或号码已失效/);
+  assert.match(d.text, /^手机推送未送达：应用已卸载或令牌失效/);
   await state(n.id, 'sms', 'delivered', (SMS_S - 2) * 1000);
   const mine = (await gw.ok('GET', '/v1/push-targets', { as: CONTACT })).items.find((x) => x.id === phone.id);
   assert.equal(mine.state, 'gone');
@@ -130,7 +130,7 @@ test('F110 a phone that is gone: the token is forgotten and the SMS need not wai
 test('F110 WeChat: one message for one acceptance; without one it is not tried, and the SMS goes at once', async () => {
   const wx = await register('wechat', 'wechat_mini', 'o-openid-1', { app: 'wx1234567890' });
   const none = await say('没有订阅');
-  assert.match((await state(none.id, 'wechat', 'failed')).text, /未同意接收或已退订/);
+  assert.match((await state(none.id, 'wechat', 'failed')).text, /用户接受的次数已用完/);
   await state(none.id, 'sms', 'delivered', (SMS_S - 2) * 1000);
   const before = (await cloud.get('messages')).length;
   await cloud.post('consent', { openid: 'o-openid-1', template: 'TPL-1', count: 1 });

@@ -47,6 +47,7 @@ async function records(gw) {
 /** How far a killed start had come. */
 async function phase(gw) {
   if (!size(path.join(gw.conf.data, 'zhangban.db')) && !size(path.join(gw.conf.data, 'zhangban.db-wal'))) return 'nothing';
+  if (size(path.join(gw.conf.data, 'zhangban.db-journal'))) return 'nothing'; // on its way to WAL: no table yet, and only a writer may roll it back
   const tables = (await rows(gw, "SELECT name FROM sqlite_master WHERE type = 'table'")).map((r) => r.name);
   if (!tables.includes('schema_version')) return 'nothing';
   if ((await rows(gw, 'SELECT count(*) AS n FROM schema_version'))[0].n < want.schema_version) return 'schema';

@@ -12,7 +12,7 @@
 #include "tests/unit/pushkit.h"
 #include "tests/unit/peerkit.h"
 
-static struct peer          apns, fcm, web;
+static struct peer          apns, fcm, web, office;
 static uv_loop_t            loop;
 static struct http_out     *out;
 static struct redis_server *server;
@@ -42,7 +42,18 @@ static void on_room(void *arg) {
     (void)arg;
     got.room++;
 }
-static const struct caller_ops ops = {on_result, on_room};
+static struct {
+    bool is_read, is_delivered, is_final;
+    char ref[64];
+} told;
+static void on_poll(void *arg, uint64_t cookie, const struct push_receipt *rc, const struct push_answer *a) {
+    told.is_read      = rc->is_read;
+    told.is_delivered = rc->is_delivered;
+    told.is_final     = rc->is_final;
+    (void)snprintf(told.ref, sizeof told.ref, "%s", rc->ref);
+    on_result(arg, cookie, a);
+}
+static const struct caller_ops ops = {on_result, on_room, on_poll};
 
 static void write_pub(EVP_PKEY *k, const char *name, char path[128]) {
     (void)snprintf(path, 128, "%s/%s", kd_dir, name);
@@ -77,6 +88,7 @@ static int setup(void **state) {
     pk_start(&apns, "tests/peers/apns.mjs", a);
     pk_start(&fcm, "tests/peers/fcm.mjs", f);
     pk_start(&web, "tests/peers/webpush.mjs", NULL);
+    pk_start(&office, "tests/peers/office.mjs", NULL);
     (void)snprintf(p256dh_auth, sizeof p256dh_auth, "%s %s", web.p256dh, web.auth);
     x_free(pem);
     x_free(rsa_pem);
@@ -90,6 +102,7 @@ static int teardown(void **state) {
     pk_stop(&apns);
     pk_stop(&fcm);
     pk_stop(&web);
+    pk_stop(&office);
     redis_server_stop(server);
     kd_end();
     return 0;
@@ -103,6 +116,7 @@ static int test_setup(void **state) {
     pk_reset(&apns);
     pk_reset(&fcm);
     pk_reset(&web);
+    pk_reset(&office);
     /* every test begins without credentials */
     struct redis *r = redis_new(redis, 1000);
     assert_int_equal(redis_ping(r), ERR_OK);
@@ -512,11 +526,110 @@ static void t_cred(void **state) {
     redis_free(away);
 }
 
+/* ---- about a message that was sent ---- */
+static struct provider *make_ding(const char *window, const char *ding) {
+    char                 url[2][96], why[512] = "";
+    struct conf          c = {0};
+    struct conf_section *s = conf_section_add(&c, "provider", "ding");
+    struct provider     *p = NULL;
+    (void)snprintf(url[0], sizeof url[0], "http://127.0.0.1:%u/dingtalk", office.port);
+    (void)snprintf(url[1], sizeof url[1], "http://127.0.0.1:%u/dingapi", office.port);
+    const char *const set[][2] = {{"kind", "dingtalk"}, {"base_url", url[0]}, {"api_url", url[1]}, {"app_key", "dingkey"},
+                                  {"app_secret_file", kd_file("ding", "ding-secret")}, {"agent_id", "123"}, {"open_url", "https://zb.example.gov.cn/open"},
+                                  {"ding", ding}, {"ding_priority", "1"}, {"ding_robot", "dingrobot"}, {"window", window}};
+    for (size_t i = 0; i < ARRAY_N(set); i++) conf_section_set(s, set[i][0], set[i][1], 1);
+    enum err e = provider_new(s, &p, why, sizeof why);
+    conf_fini(&c);
+    if (e) fail_msg("%s", why);
+    return p;
+}
+
+static struct push_answer poll_one(struct caller *c, const char *ref) {
+    struct push_msg m = kd_msg("zhang.san");
+    int             n = got.n;
+    memset(&told, 0, sizeof told);
+    assert_int_equal(caller_poll(c, (uint64_t)n, &m, ref), ERR_OK);
+    pk_until(&loop, &got.n, n + 1);
+    return got.last;
+}
+
+static struct push_answer raise_one(struct caller *c, const char *ref, int level) {
+    struct push_msg m = kd_msg("zhang.san");
+    int             n = got.n;
+    assert_int_equal(caller_raise(c, (uint64_t)n, &m, ref, level), ERR_OK);
+    pk_until(&loop, &got.n, n + 1);
+    return got.last;
+}
+
+static void t_poll(void **state) {
+    (void)state;
+    struct provider *p  = make_ding("0", "sms");
+    struct caller   *c  = caller_new(&loop, out, p, "", &ops, NULL);
+    int64_t          t0 = clock_wall_ms();
+    struct push_answer sent = one(c, "zhang.san");
+    assert_true(sent.verdict == V_SENT && sent.ref[0]);
+    assert_int_equal(poll_one(c, sent.ref).verdict, V_SENT);
+    assert_true(told.is_delivered && !told.is_read && !told.is_final);
+    assert_string_equal(told.ref, sent.ref);
+    cJSON_Delete(pk_control(&office, "POST", "/read", "{\"of\":\"dingtalk\",\"to\":\"zhang.san\"}"));
+    /* a token that died young: the answer stands; one of more than a minute: a new one, and the question goes again with it */
+    cJSON_Delete(pk_control(&office, "POST", "/expire", ""));
+    assert_int_equal(poll_one(c, sent.ref).verdict, V_AUTH);
+    assert_false(told.is_read);
+    clock_wall_fake(t0 + 90000);
+    assert_int_equal(poll_one(c, sent.ref).verdict, V_SENT);
+    assert_true(told.is_read && told.is_final);
+    assert_int_equal(pk_stat(&office, "tokens"), 2);
+    clock_wall_fake(0);
+    assert_int_equal(poll_one(c, "77").verdict, V_REJECTED); /* no such task: about the question */
+    assert_int_equal(raise_one(c, sent.ref, RAISE_PHONE).verdict, V_SENT);
+    assert_true(strncmp(got.last.ref, "ding-", 5) == 0);
+    cJSON *j = pk_control(&office, "GET", "/messages", ""), *raised = cJSON_GetObjectItem(j->child, "raised");
+    assert_int_equal(cJSON_GetArraySize(raised), 1);
+    assert_int_equal((int)cJSON_GetNumberValue(raised->child), RAISE_SMS); /* the ceiling */
+    cJSON_Delete(j);
+    assert_int_equal(pk_stat(&office, "violations"), 0);
+    caller_free(c);
+    provider_free(p);
+}
+
+/* In the same window as messages; at the end each is answered, though nothing was learnt. */
+static void t_poll_window(void **state) {
+    (void)state;
+    struct provider *p = make_ding("3", "off");
+    struct caller   *c = caller_new(&loop, out, p, "", &ops, NULL);
+    struct push_msg  m = kd_msg("zhang.san");
+    pk_behave(&office, "{\"slow_ms\":50}");
+    assert_int_equal(caller_poll(c, 0, &m, "1"), ERR_OK);
+    assert_int_equal(caller_raise(c, 1, &m, "1", RAISE_APP), ERR_OK);
+    assert_int_equal(caller_submit(c, 2, &m), ERR_OK);
+    assert_int_equal(caller_poll(c, 3, &m, "1"), ERR_BUSY);
+    assert_int_equal(caller_raise(c, 4, &m, "1", RAISE_APP), ERR_BUSY);
+    pk_until(&loop, &got.room, 1);
+    pk_until(&loop, &got.n, 3);
+    assert_int_equal(got.by[0].verdict, V_REJECTED);
+    assert_int_equal(got.by[1].verdict, V_REJECTED); /* the option is off: never asked */
+    assert_int_equal(got.by[2].verdict, V_SENT);
+    assert_int_equal(pk_stat(&office, "raises"), 0);
+    assert_int_equal(got.of[3] + got.of[4], 0);
+    int polls = pk_stat(&office, "polls");
+    pk_behave(&office, "{\"slow_ms\":500}");
+    assert_int_equal(caller_poll(c, 10, &m, "1"), ERR_OK);
+    while (pk_stat(&office, "polls") == polls) pk_for(&loop, 5);
+    assert_int_equal(caller_poll(c, 11, &m, "1"), ERR_OK);
+    caller_free(c);
+    assert_int_equal(got.by[10].verdict, V_UNKNOWN);
+    assert_int_equal(got.by[11].verdict, V_RETRY);
+    assert_int_equal(got.of[10] + got.of[11], 2);
+    provider_free(p);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, test_setup, test_teardown)
 int main(void) {
     const struct CMUnitTest tests[] = {
         T(t_cred), T(t_apns), T(t_apns_shared), T(t_apns_renewal), T(t_window),  T(t_many),
         T(t_stop), T(t_nobody_there), T(t_fcm), T(t_fcm_no_token), T(t_webpush),
+        T(t_poll), T(t_poll_window),
     };
     return cmocka_run_group_tests_name("caller", tests, setup, teardown);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Noise limits of notices (F110, F119): quiet hours in the business clock, one SMS about an object within ten minutes, so many a
- * day; P0 and P1 pass; the notice itself is always there.
+ * day; P0 and P1 pass; the notice itself is always there. Steps of a plan, and those that make an earlier one louder.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -125,9 +125,77 @@ static void t_daily(void **state) {
     assert_int_not_equal(say("task.due_soon", "task:5", "2018-03-13T08:00:00+08:00", WALL), -1); /* another day */
 }
 
+static void t_plan_text(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *why; /* NULL: good */
+    } v[] = {
+        {"", NULL},
+        {"office+0 office!+600 sms+900", NULL},
+        {"push+0 office+0 sms+60/0 office!+600", NULL},
+        {"office+0 office!+10 office+20 office!+30", NULL},
+        {"office!+600", "office!: no office step before it, or it is made louder already"},
+        {"push+0 office!+600 office+900", "office!: no office step before it, or it is made louder already"},
+        {"office+0 office!+600 office!+1200", "office!: no office step before it, or it is made louder already"},
+        {"office+0 office!+600/0", "office!: has no time of its own behind /: it is never alone"},
+        {"sms+0 sms!+600", "sms!: only a message of channel office can be made louder"},
+        {"office+0 office!+", "office: channel+SECONDS or channel+SECONDS/SECONDS, at most 604800"},
+        {"office+60 office!+30", "office: before the step in front of it"},
+        {"office+0 !+30", "no channel \"\" (push, wechat, office, sms, voice, webhook)"},
+        {"office+0 office!!+30", "no channel \"office!\" (push, wechat, office, sms, voice, webhook)"},
+    };
+    for (size_t i = 0; i < ARRAY_N(v); i++) {
+        struct notice_plan p;
+        char               why[256] = "";
+        enum err           e        = notice_plan_parse(v[i].text, &p, why, sizeof why);
+        if (e != (v[i].why ? ERR_INPUT : ERR_OK) || (v[i].why && strcmp(why, v[i].why) != 0)) fail_msg("%s: %d %s", v[i].text, (int)e, why);
+    }
+    struct notice_plan p;
+    char               why[256];
+    OK(notice_plan_parse("office+0 office!+600 sms+900/0", &p, why, sizeof why));
+    assert_true(p.n == 3 && !p.step[0].is_raise && p.step[1].is_raise && !p.step[2].is_raise);
+    assert_true(p.step[1].channel == CHANNEL_OFFICE && p.step[1].after_ms == 600000);
+}
+
+#define COUNT(v, where) OK(db_one_i(h.db, &(v), "SELECT COUNT(*) FROM delivery WHERE " where, ""))
+
+/* One for each message, to the same target; none where there is no message. */
+static void t_raise_rows(void **state) {
+    (void)state;
+    char                why[256];
+    int64_t             n;
+    size_t              said;
+    struct notice_rules rules = RULES;
+    struct notice_plan  loud[4];
+    for (int i = 0; i < 4; i++) OK(notice_plan_parse("office+0 office!+600 sms+900/0", &loud[i], why, sizeof why));
+    rules.plans    = loud;
+    rules.channels = 1U << CHANNEL_SMS | 1U << CHANNEL_OFFICE;
+    struct notice_msg m = {.kind = "task.assigned", .object = "task:1", .title = "标题", .extra = "", .dedupe = "a", .wall_ms = WALL, .biz_ms = ms("2018-03-12T10:00:00+08:00")};
+    OK(notice_person(h.db, h.a, &rules, "p_1", &m, &said)); /* without an account in any messenger */
+    COUNT(n, "channel = 'office'");
+    assert_int_equal(n, 0);
+    COUNT(n, "channel = 'sms' AND due_wall = 1700000000000");
+    assert_int_equal(n, 1);
+    OK(db_exec(h.db, "INSERT INTO push_target (id, person, channel, vendor, token_idx, token_enc, state, registered_wall, seen_wall) VALUES "
+                     "('g_1', 'p_1', 'office', 'wecom', 'a', x'00', 'active', 0, 0), ('g_2', 'p_1', 'office', 'feishu', 'b', x'00', 'active', 0, 0)", ""));
+    m.dedupe = "b";
+    OK(notice_person(h.db, h.a, &rules, "p_1", &m, &said));
+    COUNT(n, "channel = 'office' AND raise_of = '' AND step = 1");
+    assert_int_equal(n, 2);
+    COUNT(n, "step = 2 AND due_wall = 1700000600000 AND target = (SELECT b.target FROM delivery b WHERE b.id = delivery.raise_of AND b.step = 1)");
+    assert_int_equal(n, 2);
+    COUNT(n, "channel = 'sms' AND step = 3 AND due_wall = 1700000900000");
+    assert_int_equal(n, 1);
+    m.dedupe           = "c"; /* pressed together before a deadline: all of them */
+    m.deadline_wall_ms = WALL + 500000;
+    OK(notice_person(h.db, h.a, &rules, "p_1", &m, &said));
+    COUNT(n, "step = 2 AND due_wall = 1700000300000");
+    assert_int_equal(n, 2);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(t_after_quiet), T(t_quiet), T(t_merged), T(t_daily)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(t_after_quiet), T(t_quiet), T(t_merged), T(t_daily), cmocka_unit_test(t_plan_text), T(t_raise_rows)};
     return cmocka_run_group_tests_name("notice", tests, NULL, NULL);
 }
