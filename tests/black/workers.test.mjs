@@ -54,7 +54,7 @@ test('push: one is killed with its window full; the others go on, and it ends wh
   const to = (await phones(gw)).get('sim-NP-SZB'), mine = async () => (await smsc.messages()).filter((m) => m.phone === to);
   await smsc.post('behave', { silent: 'submit' });
   await work.given(gw, { title: '甲', units: ['NP-SZB'] });
-  const claim = () => rows(gw, "SELECT worker FROM delivery WHERE state = 'claimed' AND person = 'sim-NP-SZB'");
+  const claim = () => rows(gw, "SELECT worker FROM delivery WHERE state = 'claimed' AND channel = 'sms' AND person = 'sim-NP-SZB'");
   const [{ worker }] = await until(async () => { const c = await claim(); return c.length && c; }, { what: 'a claim' });
   await until(async () => (await mine()).length === 1, { what: 'it was sent' });
   const victim = workers.find((w) => w.out.includes(`ready ${worker}\n`));
@@ -64,7 +64,8 @@ test('push: one is killed with its window full; the others go on, and it ends wh
   await until(async () => (await mine()).some((m) => m.text.includes('乙')), { what: 'the others carry on' });
   assert.equal((await mine()).length, 2, 'what the dead one holds is nobody else\'s');
   await push('--worker', worker).ready(worker);
-  await until(async () => (await mine()).filter((m) => m.text.includes('甲')).length === 2, { what: 'P1 with an unknown outcome goes again' });
+  await until(async () => (await mine()).filter((m) => m.text.includes('甲')).length === 2, { what: 'P1 with an unknown outcome goes again' }).catch(async (e) => { throw new Error(`${e.message}\n${JSON.stringify([worker, await rows(gw,
+    "SELECT d.*, a.n, a.worker AS by, a.verdict AS v, a.started_wall, a.ended_wall FROM delivery d LEFT JOIN attempt a ON a.delivery = d.id WHERE person = 'sim-NP-SZB'"), await mine()], null, 1)}`); });
   const [a] = await rows(gw, `SELECT verdict, worker FROM attempt WHERE delivery = (SELECT delivery FROM attempt WHERE verdict = 'unknown') ORDER BY n LIMIT 1`);
   assert.deepEqual(a, { verdict: 'unknown', worker });
   for (const w of workers) if (w.code === undefined && !w.proc.killed) assert.equal(await w.end('SIGTERM'), 0, w.log.slice(-3000));
