@@ -21,8 +21,9 @@ static const struct command commands[] = {
      "wiped. --exit: ends after the last day.\n",
      command_demo},
     {"push", "[--worker NAME]", "deliver messages in a process of its own",
-     "Any number may run beside one record store; the gateway then runs with push.in_process = false. NAME tells the\n"
-     "workers apart in the records and must stay the same over restarts (default: push).\n",
+     "Any number may run beside one record store; the gateway then runs with push.in_process = false. NAME (letters,\n"
+     "digits, . _ -) tells the workers apart in the records; two of one name are refused. Without it: the first of push, push-2, ...\n"
+     "that is free.\n",
      command_push},
     {"import", "[--confirm-past REASON] DIR", "import units.json and tasks.json of DIR",
      "Good rows go in as drafts, each bad row is listed with file, place, field and rule; exit status 1 if there is any.\n"

@@ -62,7 +62,8 @@ enum err trace_write_events(struct req *r, const char *delivery) {
     jw_key(r->out, "events");
     jw_arr(r->out);
     for (size_t i = 0; i < ev_n; i++) {
-        const char *words = strcmp(ev[i].what, "attempt") == 0 ? delivery_reason_zh(ev[i].verdict) : "";
+        const char *of    = strcmp(ev[i].what, "attempt") == 0 ? ev[i].verdict : strcmp(ev[i].verdict, "failed") == 0 ? "reported" : strcmp(ev[i].verdict, "missing") == 0 ? "unreported" : "";
+        const char *words = delivery_reason_zh(of);
         jw_obj(r->out);
         jw_kstr(r->out, "what", ev[i].what);
         jw_kstr(r->out, "provider", *ev[i].provider ? ev[i].provider : NULL);

@@ -9,8 +9,12 @@
  */
 #include "push/deliver.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -163,6 +167,7 @@ struct record *deliver_end(struct deliver *d, struct item *it, const char *state
                                    .verdict     = verdict,
                                    .detail      = r->detail,
                                    .provider    = route_name(it->route),
+                                   .others      = route_others(it->route),
                                    .due_wall_ms = clock_wall_ms() + due_in_ms};
     char label[48];
     (void)snprintf(label, sizeof label, "%s.%s", delivery_channels[it->channel].word, verdict);
@@ -210,7 +215,7 @@ static enum err claim_run(struct db *db, struct write_job *job) {
     return ERR_OK;
 }
 
-static char *opened(struct deliver *d, const void *sealed, size_t n) {
+char *deliver_opened(const struct deliver *d, const void *sealed, size_t n) {
     if (sealed == NULL || n < SM4_EXTRA) return NULL;
     char  *out = x_calloc(1, n + 1);
     size_t len = 0;
@@ -268,18 +273,20 @@ void deliver_fill(struct deliver *d, struct item *it, const struct delivery_job 
     const char *from[]  = {job->person, job->unit, job->kind, job->title, job->notice, job->object, job->app, job->var_t, job->var_x};
     char      **to[]    = {&it->person, &it->unit, &it->kind, &it->title, &it->notice, &it->object, &it->app, &it->var_t, &it->var_x};
     for (size_t i = 0; i < ARRAY_N(to); i++) *to[i] = x_strdup(from[i]);
-    if (it->is_direct) it->text = opened(d, job->text_enc, job->text_enc_n);
+    if (it->is_direct) it->text = deliver_opened(d, job->text_enc, job->text_enc_n);
     else it->text = it->channel == CHANNEL_SMS ? signed_text(d->conf.signature, job->body) : x_strdup(job->body);
     if (it->text) it->plain = behind_signature(it->text);
     if (it->is_direct) name_code(it);
-    if (is_phone) it->target = opened(d, job->phone_enc, job->phone_enc_n);
-    else if (job->token_enc && !job->target_gone) it->target = opened(d, job->token_enc, job->token_enc_n);
-    if (job->key_enc) it->target_key = opened(d, job->key_enc, job->key_enc_n);
+    wipe_free(it->target);
+    it->target = NULL;
+    if (is_phone) it->target = deliver_opened(d, job->phone_enc, job->phone_enc_n);
+    else if (job->token_enc && !job->target_gone) it->target = deliver_opened(d, job->token_enc, job->token_enc_n);
+    if (job->key_enc) it->target_key = deliver_opened(d, job->key_enc, job->key_enc_n);
 }
 
 /* A claimed one to its channel. */
 static void dispatch(struct deliver *d, struct item *it) {
-    bool served = routes_serve(d, it->channel), wait = false;
+    bool served = routes_serve(d, it->channel);
     if (it->text == NULL || (it->expires_wall_ms && clock_wall_ms() >= it->expires_wall_ms)) {
         (void)deliver_end(d, it, "failed", "expired", it->text ? "expired before it could be sent" : "text is gone", 0);
         return;
@@ -304,10 +311,9 @@ static void dispatch(struct deliver *d, struct item *it) {
         (void)deliver_end(d, it, "failed", "no_target", "no number or token", 0);
         return;
     }
-    if (served) route_choose(d, it, true, &wait);
     if (it->is_raise && it->route && !route_can_raise(it->route)) (void)deliver_end(d, it, "failed", "no_raise", "this kind of provider has no louder way", 0);
-    else if (it->route) route_ready(it);
-    else if (wait) (void)deliver_end(d, it, "waiting", "not_sent", "no link to the provider", 0); /* went down while the claim was committed */
+    else if (it->route && route_is_open(it->route)) route_ready(it);
+    else if (it->route) (void)deliver_end(d, it, "waiting", "not_sent", "no link to the provider", 0); /* went down while the claim was committed */
     else (void)deliver_end(d, it, "failed", "no_provider", served ? "no provider is left" : "no provider", 0);
 }
 
@@ -351,14 +357,15 @@ static void claim_done(struct write_job *job, enum err result) {
 /* May this one be claimed now? Only as far ahead as can be sent soon; what nobody can ever carry is claimed to be ended. */
 static bool may_claim(struct deliver *d, struct item *it) {
     bool wait = false;
-    if (it->channel != CHANNEL_LOG) route_choose(d, it, false, &wait);
+    if (it->channel != CHANNEL_LOG) route_choose(d, it, &wait);
     return !wait;
 }
 
 static size_t gather(struct deliver *d, struct items *out) {
     struct item *it, *next;
     size_t       n = 0;
-    for (int lane = 0; lane < LANES; lane++)
+    for (int lane = 0; lane < LANES; lane++) {
+        if (TAILQ_EMPTY(&d->taken[lane]) || routes_are_full(d, (enum delivery_channel)(lane % CHANNELS_N), lane / CHANNELS_N)) continue;
         for (it = TAILQ_FIRST(&d->taken[lane]); it && n < CLAIM_BATCH; it = next) {
             next = TAILQ_NEXT(it, list);
             if (!may_claim(d, it)) continue;
@@ -368,6 +375,7 @@ static size_t gather(struct deliver *d, struct items *out) {
             TAILQ_INSERT_TAIL(out, it, list);
             n++;
         }
+    }
     return n;
 }
 
@@ -519,6 +527,8 @@ static void on_wake(uv_async_t *w) {
 
 static void wake(void *arg) { (void)uv_async_send(arg); }
 
+void deliver_pump_soon(struct deliver *d) { (void)uv_async_send(&d->wake); }
+
 static void stop_on_loop(void *owner, void *arg) {
     struct deliver *d = owner;
     struct item    *it;
@@ -577,7 +587,19 @@ static void fini(struct deliver *d) {
     pthread_cond_destroy(&d->some);
     pthread_mutex_destroy(&d->lock);
     pthread_mutex_destroy(&d->probe_lock);
+    if (d->lock_fd >= 0) (void)close(d->lock_fd);
     FREE_OBJ(d);
+}
+
+/* Two processes of one name would take each other's claims for those of a life before. Held until the end, however it comes. */
+static enum err lock_name(struct deliver *d, char *why, size_t why_n) {
+    char path[512];
+    (void)snprintf(path, sizeof path, "%.400s/push-%s.lock", d->conf.data_dir, d->worker);
+    d->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (d->lock_fd >= 0 && flock(d->lock_fd, LOCK_EX | LOCK_NB) == 0) return ERR_OK;
+    bool taken = d->lock_fd >= 0 && errno == EWOULDBLOCK;
+    (void)snprintf(why, why_n, taken ? "another process delivers as worker %s: give this one a name of its own (--worker NAME)" : "worker %s: its lock file cannot be opened", d->worker);
+    return taken ? ERR_DUP : ERR_STORE;
 }
 
 enum err deliver_start(const struct deliver_conf *conf, struct deliver **out, char *why, size_t why_n) {
@@ -592,7 +614,8 @@ enum err deliver_start(const struct deliver_conf *conf, struct deliver **out, ch
     d->redis   = redis_new(conf->redis, 1000);
     d->probe   = redis_new(conf->redis, 1000);
     d->sweep_mono_ms = clock_mono_ms() + SWEEP_MS;
-    enum err e = db_open(db_path, DB_READ, &d->db, why, why_n);
+    enum err e = lock_name(d, why, why_n);
+    if (e == ERR_OK) e = db_open(db_path, DB_READ, &d->db, why, why_n);
     if (e == ERR_OK) e = routes_open(d, why, why_n);
     if (e == ERR_OK) {
         e = writer_call(conf->writer, recover, d);

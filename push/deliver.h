@@ -34,7 +34,7 @@ struct deliver_conf {
     int64_t  again_ms;
 };
 
-/* First ends what this worker's last life left (delivery_recover). */
+/* First ends what this worker's last life left (delivery_recover). ERR_DUP: another process beside this store has that name. */
 enum err deliver_start(const struct deliver_conf *conf, struct deliver **out, char *why, size_t why_n) MUST_CHECK;
 void     deliver_stop(struct deliver *d); /* waits for what is in the window (5 s), gives the rest back, joins; NULL is legal. The writer must still run. */
 /* Any thread: the lanes are empty and nothing is in hand; asks Redis, false while that is away. NULL: true. */

@@ -55,7 +55,7 @@ struct item {
     int64_t expires_wall_ms, at_biz_ms, at_wall_ms;
     char   *plain; /* in text: behind the signature of an SMS */
     char   *person, *unit, *kind, *title, *text, *notice, *object, *app, *var_t, *var_x; /* owned; text is wiped */
-    char   *target, *target_key;                                                       /* number, token, openid; owned, wiped */
+    char   *target, *target_key; /* number (before the claim too, for prefixes), token, openid; owned, wiped */
 };
 TAILQ_HEAD(items, item);
 
@@ -89,6 +89,7 @@ struct deliver {
     unsigned            magic;
     struct deliver_conf conf;
     char                worker[64], log_path[512];
+    int                 lock_fd; /* of the worker's name */
 
     /* loop thread */
     pthread_t       thread;
@@ -136,12 +137,14 @@ struct deliver {
 
 /* deliver.c */
 void deliver_pump(struct deliver *d);
+void deliver_pump_soon(struct deliver *d); /* once, when the answers that were read with this one are through */
 /* Ends an attempt: the item goes to the records. state and verdict: literals. */
 struct record *deliver_end(struct deliver *d, struct item *it, const char *state, const char *verdict, const char *detail, int64_t due_in_ms);
 void           deliver_record(struct deliver *d, struct record *r); /* taken */
 void           item_free(struct item *it);
 /* What the records say of it, opened and copied: before it is sent, or asked about. */
 void           deliver_fill(struct deliver *d, struct item *it, const struct delivery_job *job);
+char *deliver_opened(const struct deliver *d, const void *sealed, size_t n); /* owned; NULL: nothing sealed, or not by us. Any thread */
 
 /* deliver_take.c; the thread's life */
 void deliver_take_start(struct deliver *d);
@@ -159,17 +162,22 @@ void     routes_free(struct deliver *d);
 void     routes_pump(struct deliver *d);  /* sends what may go */
 void     routes_tick(struct deliver *d);
 int64_t  routes_wait_ms(const struct deliver *d, int64_t most_ms); /* until the next may go */
-/* The route for this item now: it->route. *wait: there is none now, but one may come: the item stays. phone: known, prefixes count. */
-void route_choose(struct deliver *d, struct item *it, bool phone, bool *wait);
+/* The route for this item now: it->route. *wait: there is none now, but one may come: the item stays. The claim names this route, and no other one
+ * carries the message then. */
+void route_choose(struct deliver *d, struct item *it, bool *wait);
+bool route_is_open(const struct route *r);
 void route_claiming(struct item *it, bool begins); /* counts claims under way; it->route NULL is legal */
 void route_ready(struct item *it);                  /* claimed: waits for its turn */
 void route_stored(struct route *r, uint64_t token);
 bool        route_needs_consent(const struct route *r);                                         /* false for NULL; any thread */
 const char *route_template(const struct route *r, struct arena *a, const char *notice_kind); /* code, NULL none; any thread */
-const char *route_name(const struct route *r); /* "" for NULL */
+const char *route_name(const struct route *r);    /* "" for NULL */
+const char *route_others(const struct route *r);  /* ",a,b,"; "" for NULL and nobody */
 int64_t     route_once_ms(const struct route *r); /* how long its provider drops repetitions, for sure; 0: it does not */
 #define ONCE_TRIES 3
 bool        route_can_raise(const struct route *r); /* false for NULL */
+/* Every provider of the channel is well, and none has room for this priority: nothing to choose from for a moment. */
+bool routes_are_full(const struct deliver *d, enum delivery_channel channel, int priority);
 bool routes_serve(const struct deliver *d, enum delivery_channel channel); /* is there any provider */
 
 /* pacer.c. open: before the loop's thread; the rest as the taker's */

@@ -13,10 +13,12 @@
 #include "base/mem.h"
 #include "push/deliver_int.h"
 
+#define PAGE          64 /* LANE_BATCH_MAX: at most what one call brings of a lane */
 #define BLOCK_MS      250
 #define REST_MAX_MS   200
 #define ABANDONED_MS  60000 /* another worker holds an entry for so long: it is taken over, and the claim decides */
 #define ABANDONED_EACH_MS 15000
+#define ABANDONED_MORE_MS 500
 
 void deliver_ack(struct deliver *d, const struct item *it) {
     pthread_mutex_lock(&d->lock);
@@ -60,7 +62,7 @@ static size_t hand_over(struct deliver *d, struct arena *a, const struct lane_it
     size_t        some  = 0;
     TAILQ_INIT(batch);
     for (size_t i = 0; i < n; i++) {
-        struct delivery_peek look = {"", "", "", "", "", 0};
+        struct delivery_peek look = {.channel = ""};
         struct item         *it   = x_calloc(1, sizeof *it);
         it->lane                  = lane < 0 ? list[i].lane : lane;
         (void)snprintf(it->id, sizeof it->id, "%s", list[i].delivery);
@@ -77,6 +79,7 @@ static size_t hand_over(struct deliver *d, struct arena *a, const struct lane_it
         it->last    = x_strdup(look.last);
         it->only    = x_strdup(look.only);
         it->only_until_wall_ms = look.only_until_wall_ms;
+        it->target  = deliver_opened(d, look.phone_enc, look.phone_enc_n);
         TAILQ_INSERT_TAIL(batch, it, list);
         (void)atomic_fetch_add(&d->held[it->lane], 1);
         (void)atomic_fetch_add(&d->busy, 1);
@@ -89,42 +92,58 @@ static size_t hand_over(struct deliver *d, struct arena *a, const struct lane_it
 
 static int room_of(struct deliver *d, int lane) { return HELD_MAX - atomic_load(&d->held[lane]); }
 
-/* Lanes in order, what there is room for. *got: ids taken. */
-static enum err take(struct deliver *d, struct arena *a, size_t *got) {
+/* Of every lane that has room for a page, in one go: as many round trips as there are lanes would cost more than the work. *got: ids taken. */
+static enum err take_from(struct deliver *d, struct arena *a, size_t page, int wait_ms, size_t *got) {
     struct lane_item *list;
-    size_t            n;
-    enum err          e = ERR_OK;
-    for (int i = 0; e == ERR_OK && i < LANES; i++) {
-        int room = room_of(d, i);
-        if (room <= 0) continue;
-        arena_reset(a);
-        e = lane_take(d->redis, a, delivery_lanes[i], d->worker, (size_t)room, 0, &list, &n);
-        if (e == ERR_OK && n > 0) (void)hand_over(d, a, list, n, i);
-        *got += n;
-    }
-    return e;
-}
-
-static enum err take_abandoned(struct deliver *d, struct arena *a) {
-    struct lane_item *list;
-    size_t            n;
-    enum err          e = ERR_OK;
-    for (int i = 0; e == ERR_OK && i < LANES; i++) {
-        if (room_of(d, i) < HELD_MAX) continue; /* ours may be among them */
-        arena_reset(a);
-        e = lane_claim(d->redis, a, delivery_lanes[i], d->worker, ABANDONED_MS, HELD_MAX, &list, &n);
-        if (e == ERR_OK && n > 0) (void)hand_over(d, a, list, n, i);
-    }
-    return e;
-}
-
-/* What this name was handed in its last life. */
-static enum err take_own(struct deliver *d, struct arena *a) {
-    struct lane_item *list;
-    size_t            n;
+    const char       *lanes[LANES];
+    int               of[LANES], lanes_n = 0;
+    size_t            n = 0;
+    for (int i = 0; i < LANES; i++)
+        if (room_of(d, i) >= (int)page) {
+            of[lanes_n]      = i;
+            lanes[lanes_n++] = delivery_lanes[i];
+        }
+    if (lanes_n == 0) return ERR_OK;
     arena_reset(a);
-    enum err e = lane_take_any(d->redis, a, delivery_lanes, LANES, d->worker, true, HELD_MAX / 2, 0, &list, &n);
+    enum err e = lane_take_any(d->redis, a, lanes, lanes_n, d->worker, page, wait_ms, &list, &n);
+    for (size_t i = 0; e == ERR_OK && i < n; i++) list[i].lane = of[list[i].lane];
     if (e == ERR_OK && n > 0) (void)hand_over(d, a, list, n, -1);
+    *got += n;
+    return e;
+}
+
+/* What a worker that is gone was handed. *more: there is, of some lane. */
+static enum err take_abandoned(struct deliver *d, struct arena *a, bool *more) {
+    struct lane_item *list;
+    size_t            n;
+    enum err          e = ERR_OK;
+    *more               = false;
+    for (int i = 0; e == ERR_OK && i < LANES; i++) {
+        if (room_of(d, i) < PAGE) continue;
+        arena_reset(a);
+        e = lane_claim(d->redis, a, delivery_lanes[i], d->worker, room_of(d, i) == HELD_MAX, ABANDONED_MS, PAGE, &list, &n); /* ours may be in hand */
+        if (e == ERR_OK && n > 0) (void)hand_over(d, a, list, n, i);
+        *more = *more || (e == ERR_OK && n == PAGE);
+    }
+    return e;
+}
+
+/* What this name was handed in its last life: all of it, or it would wait for a minute. */
+static enum err take_own(struct deliver *d, struct arena *a) {
+    enum err e = ERR_OK;
+    for (int i = 0; e == ERR_OK && i < LANES; i++) {
+        struct lane_item *list;
+        char              after[32] = "0";
+        size_t            n         = PAGE;
+        while (e == ERR_OK && n == PAGE) {
+            arena_reset(a);
+            e = lane_take_own(d->redis, a, delivery_lanes[i], d->worker, after, PAGE, &list, &n);
+            if (e == ERR_OK && n > 0) {
+                memcpy(after, list[n - 1].entry, sizeof after);
+                (void)hand_over(d, a, list, n, i);
+            }
+        }
+    }
     return e;
 }
 
@@ -141,17 +160,6 @@ static bool rest(struct deliver *d, int ms) {
     return stop;
 }
 
-/* Nothing of ours is anywhere: Redis itself may wake us. Otherwise acks and room are waited for. */
-static enum err await(struct deliver *d, struct arena *a, size_t *got) {
-    struct lane_item *list;
-    size_t            n;
-    arena_reset(a);
-    enum err e = lane_take_any(d->redis, a, delivery_lanes, LANES, d->worker, false, 1, BLOCK_MS, &list, &n);
-    if (e == ERR_OK && n > 0) (void)hand_over(d, a, list, n, -1);
-    *got += n;
-    return e;
-}
-
 static void *run(void *p) {
     struct deliver *d       = p;
     struct arena   *a       = arena_new(1U << 20);
@@ -166,13 +174,14 @@ static void *run(void *p) {
             e   = take_own(d, a);
             own = e == ERR_OK;
         }
-        if (e == ERR_OK) e = take(d, a, &got);
+        if (e == ERR_OK) e = take_from(d, a, PAGE, 0, &got);
         if (e == ERR_OK && clock_mono_ms() >= next_ms) {
-            e       = take_abandoned(d, a);
-            next_ms = clock_mono_ms() + ABANDONED_EACH_MS;
+            bool more = false;
+            e         = take_abandoned(d, a, &more);
+            next_ms   = clock_mono_ms() + (more ? ABANDONED_MORE_MS : ABANDONED_EACH_MS);
         }
-        if (e == ERR_OK && got == 0 && empty) {
-            e       = await(d, a, &got);
+        if (e == ERR_OK && got == 0 && empty) { /* nothing of ours is anywhere: Redis itself may wake us. Otherwise acks and room are waited for */
+            e       = take_from(d, a, 1, BLOCK_MS, &got);
             rest_ms = 0;
             if (e == ERR_OK) continue;
         }

@@ -16,7 +16,7 @@ static enum err fill_lane(struct db *db, struct redis *redis, struct arena *a, s
         size_t   some;
         arena_reset(a);
         enum err e = delivery_list_queued(db, a, lane, due, after, PAGE, &ids, &some, &due);
-        for (size_t i = 0; e == ERR_OK && i < some; i++) e = lane_add(redis, delivery_lanes[lane], ids[i]);
+        if (e == ERR_OK) e = lane_add_many(redis, delivery_lanes[lane], ids, some);
         if (e == ERR_BUSY) { /* the lane is full: the relay looks again for what is in none */
             LOG(LOG_WARN, "lane_full", KS("lane", delivery_lanes[lane]));
             return ERR_OK;

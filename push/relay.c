@@ -26,7 +26,9 @@
 #define KEEP_MS     60000 /* rows already in Redis stay this long for a look */
 #define UPKEEP_MS   10000
 #define TRIM_ROWS   2000  /* in one write: the writer has others to serve */
-#define LANE_QUEUED 50000 /* more of one lane stay waiting; far below what a lane takes */
+#define DUE_ROWS    512
+#define LANE_QUEUED 10000 /* more of one lane stay waiting: more than workers take in FULL_MS, and far below what a lane takes */
+#define FULL_MS     200   /* before a lane that was full is looked at again: its rows stay due */
 #define STUCK_MS    60000
 #define PARTS_MS    (5 * DAY_MS) /* carriers report within 48 h */
 #define EXPIRED_MS  3600000
@@ -45,6 +47,8 @@ struct relay {
     int64_t           done_seq, upkeep_ms;
     char              run_id[64];
     bool              away, restore_due, placed;
+    uint32_t          full;    /* lanes that were full when last looked at, until then: */
+    int64_t           full_ms;
     bool              left; /* the last pass gave way to the writer: there is more to carry */
 };
 
@@ -140,6 +144,7 @@ struct note {
     char        **ids;
     size_t       *lanes;
     size_t        n;
+    uint32_t      full;
 };
 
 static enum err note_run(struct db *db, void *arg) {
@@ -150,21 +155,27 @@ static enum err note_run(struct db *db, void *arg) {
     if (k->upkeep) e = kv_set(db, PLACE_NAME, seq);
     if (e == ERR_OK && k->upkeep) e = outbox_trim(db, k->seq, k->wall_ms - KEEP_MS, TRIM_ROWS, &k->trimmed);
     if (e == ERR_OK && k->upkeep) e = delivery_purge(db, k->wall_ms - EXPIRED_MS, k->wall_ms - PARTS_MS, TRIM_ROWS);
-    return e ? e : delivery_queue_due(db, k->a, k->wall_ms, BATCH_ROWS, LANE_QUEUED, &k->ids, &k->lanes, &k->n);
+    return e ? e : delivery_queue_due(db, k->a, k->wall_ms, DUE_ROWS, LANE_QUEUED, &k->full, &k->ids, &k->lanes, &k->n);
 }
 
 static enum err queue_due(struct relay *r, bool *more) {
     int64_t  now    = clock_mono_ms();
     bool     due    = false, upkeep = now >= r->upkeep_ms;
-    enum err e      = delivery_is_due(r->db, clock_wall_ms(), &due);
-    *more           = false;
+    if (now >= r->full_ms) r->full = 0;
+    enum err e = delivery_is_due(r->db, clock_wall_ms(), r->full, &due);
+    *more      = false;
     if (e || (!due && !upkeep)) return e;
-    struct note k = {.seq = r->done_seq, .wall_ms = clock_wall_ms(), .upkeep = upkeep, .a = r->arena};
+    struct note k = {.seq = r->done_seq, .wall_ms = clock_wall_ms(), .upkeep = upkeep, .a = r->arena, .full = r->full};
     arena_reset(r->arena);
     e = writer_call(r->conf.writer, note_run, &k);
     if (e) return e;
     if (upkeep && k.trimmed < TRIM_ROWS) r->upkeep_ms = now + UPKEEP_MS;
-    for (size_t i = 0; e == ERR_OK && i < k.n; i++) e = lane_add(r->redis, delivery_lanes[k.lanes[i]], k.ids[i]);
+    if (k.full && r->full == 0) r->full_ms = now + FULL_MS;
+    r->full = k.full;
+    for (size_t i = 0, to; e == ERR_OK && i < k.n; i = to) {
+        for (to = i + 1; to < k.n && k.lanes[to] == k.lanes[i]; to++) {}
+        e = lane_add_many(r->redis, delivery_lanes[k.lanes[i]], k.ids + i, to - i);
+    }
     if (e) r->restore_due = true; /* the rest of them is queued in the store and in no lane */
     *more = e == ERR_OK && (k.n > 0 || k.trimmed == TRIM_ROWS);
     return e;

@@ -52,10 +52,10 @@ static bool has_prefix(const struct route *r, const char *number) {
     return false;
 }
 
-static bool serves(const struct route *r, const struct item *it, bool phone) {
+static bool serves(const struct route *r, const struct item *it) {
     if (r->channel != it->channel || (r->kind->vendor[0] && strcmp(r->kind->vendor, it->vendor) != 0)) return false;
     if (it->only_until_wall_ms > clock_wall_ms() && strcmp(it->only, r->name) != 0) return false;
-    return !phone || delivery_channels[r->channel].target != TARGET_PHONE || has_prefix(r, it->target);
+    return delivery_channels[r->channel].target != TARGET_PHONE || it->target == NULL || has_prefix(r, it->target);
 }
 
 bool route_is_open(const struct route *r) {
@@ -75,26 +75,35 @@ static bool has_room(const struct route *r, int priority) {
     return before < ahead(r);
 }
 
+bool routes_are_full(const struct deliver *d, enum delivery_channel channel, int priority) {
+    size_t n = 0;
+    for (size_t i = 0; i < d->routes_n; i++) {
+        const struct route *r = d->routes[i];
+        if (r->channel != channel) continue;
+        if (!route_is_open(r) || has_room(r, priority)) return false;
+        n++;
+    }
+    return n > 0;
+}
+
 /* 0: cannot; 1 to 4: the higher, the rather. Weight 0 only when no other can; the one that failed last only when alone. */
-static int rank(const struct route *r, const struct item *it, bool phone) {
-    if (!route_is_open(r) || (!phone && !has_room(r, item_priority(it)))) return 0;
+static int rank(const struct route *r, const struct item *it) {
+    if (!route_is_open(r) || !has_room(r, item_priority(it))) return 0;
     return 1 + (r->weight > 0 ? 2 : 0) + (strcmp(it->last, r->name) != 0 ? 1 : 0);
 }
 
-/* Smooth weighted round robin over those of the highest rank. What was claimed for one stays with it while that is up, so that the
- * records are right about who had it; a number may have shown that it cannot. */
-void route_choose(struct deliver *d, struct item *it, bool phone, bool *wait) {
+/* Smooth weighted round robin over those of the highest rank. */
+void route_choose(struct deliver *d, struct item *it, bool *wait) {
     struct route *best = NULL, *can[ROUTES_MAX];
     int64_t       total = 0;
     size_t        n     = 0;
     int           top   = 1;
-    if (phone && it->route && serves(it->route, it, true) && route_is_open(it->route)) return;
     for (size_t i = 0; i < d->routes_n; i++)
-        if (serves(d->routes[i], it, phone) && !is_named(it->tried, d->routes[i]->name)) can[n++] = d->routes[i];
+        if (serves(d->routes[i], it) && !is_named(it->tried, d->routes[i]->name)) can[n++] = d->routes[i];
     for (size_t i = 0; i < n; i++)
-        if (rank(can[i], it, phone) > top) top = rank(can[i], it, phone);
+        if (rank(can[i], it) > top) top = rank(can[i], it);
     for (size_t i = 0; i < n; i++) {
-        if (rank(can[i], it, phone) != top) continue;
+        if (rank(can[i], it) != top) continue;
         can[i]->turn += can[i]->weight;
         total += can[i]->weight;
         if (best == NULL || can[i]->turn > best->turn) best = can[i];
@@ -116,6 +125,7 @@ const char *route_template(const struct route *r, struct arena *a, const char *n
 }
 
 const char *route_name(const struct route *r) { return r ? r->name : ""; }
+const char *route_others(const struct route *r) { return r ? r->others : ""; }
 
 bool routes_serve(const struct deliver *d, enum delivery_channel channel) {
     for (size_t i = 0; i < d->routes_n; i++)
@@ -127,7 +137,7 @@ bool routes_serve(const struct deliver *d, enum delivery_channel channel) {
 static bool has_other(const struct route *r, const struct item *it) {
     for (size_t i = 0; i < r->d->routes_n; i++) {
         const struct route *o = r->d->routes[i];
-        if (o != r && serves(o, it, true) && !is_named(it->tried, o->name)) return true;
+        if (o != r && serves(o, it) && !is_named(it->tried, o->name)) return true;
     }
     return false;
 }
@@ -304,7 +314,7 @@ static void give_back(struct route *r) {
     for (int i = 0; i < 4; i++)
         while ((it = TAILQ_FIRST(&r->ready[i])) != NULL) {
             not_ready(r, it);
-            (void)deliver_end(r->d, it, "waiting", "not_sent", "no link to the provider", 0);
+            (void)deliver_end(r->d, it, "waiting", "not_sent", "the provider cannot take it now", 0);
         }
 }
 
@@ -374,7 +384,10 @@ static bool send_one(struct route *r, struct item *it) {
 }
 
 static void pump(struct route *r) {
-    if (!route_is_open(r)) return;
+    if (!route_is_open(r)) { /* shut, over its quota: what is claimed does not wait for it */
+        give_back(r);
+        return;
+    }
     for (int i = 0; i < 4; i++)
         for (struct item *it; (it = TAILQ_FIRST(&r->ready[i])) != NULL;)
             if (!send_one(r, it)) return;

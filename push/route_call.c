@@ -16,7 +16,7 @@ static void on_result(void *arg, uint64_t cookie, const struct push_answer *a) {
     struct route *r  = arg;
     struct item  *it = (struct item *)(uintptr_t)cookie; /* in r->sent until now */
     route_result(r, it, a, a->ref);
-    if (!r->d->stopping) deliver_pump(r->d);
+    if (!r->d->stopping) deliver_pump_soon(r->d);
 }
 
 static void on_poll(void *arg, uint64_t cookie, const struct push_receipt *rc, const struct push_answer *a) {
@@ -27,7 +27,7 @@ static void on_poll(void *arg, uint64_t cookie, const struct push_receipt *rc, c
 
 static void on_room(void *arg) {
     struct route *r = arg;
-    if (!r->d->stopping) deliver_pump(r->d);
+    if (!r->d->stopping) deliver_pump_soon(r->d);
 }
 
 static const char *or_empty(const char *s) { return s ? s : ""; }

@@ -25,7 +25,7 @@ static void on_result(void *arg, uint64_t cookie, const struct sms_result *res) 
     else if (res->verdict != SMS_SENT)
         (void)snprintf(a.detail, sizeof a.detail, "result %u, parts %u of %u taken", (unsigned)res->code, (unsigned)res->taken_n, (unsigned)res->parts_n);
     route_result(r, (struct item *)(uintptr_t)cookie, &a, res->refs);
-    if (!r->d->stopping) deliver_pump(r->d);
+    if (!r->d->stopping) deliver_pump_soon(r->d);
 }
 
 static bool report(struct route *r, const struct sms_report *rep, bool whole) {
@@ -89,7 +89,7 @@ static void on_refused(void *arg, uint32_t code) {
 
 static void on_room(void *arg) {
     struct route *r = arg;
-    if (!r->d->stopping) deliver_pump(r->d);
+    if (!r->d->stopping) deliver_pump_soon(r->d);
 }
 
 static void on_closed(void *arg) {

@@ -8,8 +8,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/db.h"
@@ -42,6 +44,7 @@ struct db {
     struct rows  rows[ROWS_MAX];
     int64_t      numbers[DB_NUMBERS], saved[DB_NUMBERS]; /* saved: as they were at the savepoint */
     bool         broken, reader;
+    int64_t      busy_mono_ms; /* since when the store has been asked for in vain */
 };
 
 static enum err map_error(struct db *db, int rc, const char *sql) {
@@ -77,6 +80,17 @@ static void configure(void) {
     if (rc != SQLITE_OK) LOG(LOG_DEBUG, "store_memory_counted", KI("code", rc)); /* the library was used before */
 }
 
+/* Another process writes: a commit is a few milliseconds, so it is asked often. SQLite's own waiting grows to a tenth of a second and leaves the
+ * lock unused between the processes of one store. */
+static int on_busy(void *arg, int asked) {
+    struct db            *db    = arg;
+    const struct timespec pause = {.tv_nsec = asked < 50 ? 300000 : 2000000};
+    if (asked == 0) db->busy_mono_ms = clock_mono_ms();
+    if (clock_mono_ms() - db->busy_mono_ms >= BUSY_MS) return 0;
+    (void)nanosleep(&pause, NULL);
+    return 1;
+}
+
 enum err db_open(const char *path, enum db_mode mode, struct db **out, char *why, size_t why_n) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct db            *db;
@@ -88,7 +102,7 @@ enum err db_open(const char *path, enum db_mode mode, struct db **out, char *why
     enum err e = rc == SQLITE_OK ? ERR_OK : ERR_STORE;
     if (e == ERR_OK) {
         (void)sqlite3_extended_result_codes(db->h, 1);
-        (void)sqlite3_busy_timeout(db->h, BUSY_MS);
+        (void)sqlite3_busy_handler(db->h, on_busy, db);
         e = pragma(db, "PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16000");
     }
     if (e == ERR_OK && mode == DB_WRITE)

@@ -116,15 +116,33 @@ enum err sms_history(struct db *db, const char *person, const char *object, int6
 }
 
 /* ---- the relay ---- */
-enum err delivery_is_due(struct db *db, int64_t wall_ms, bool *yes) {
-    int64_t  one = 0;
-    enum err e   = db_one_i(db, &one, "SELECT 1 FROM delivery WHERE state = 'waiting' AND due_wall <= ?1 LIMIT 1", "i", wall_ms);
-    *yes         = e == ERR_OK;
+_Static_assert(DELIVERY_LANES <= 32, "a set of lanes is 32 bits");
+
+static enum err exists(enum err e, bool *yes) {
+    *yes = e == ERR_OK;
     return e == ERR_NOTFOUND ? ERR_OK : e;
 }
 
-static enum err queue_lane(struct db *db, struct arena *a, size_t lane, int64_t wall_ms, size_t max, size_t lane_max, char ***ids, size_t *n) {
+static enum err lane_is_due(struct db *db, size_t lane, int64_t wall_ms, bool *yes) {
+    int64_t one;
+    return exists(db_one_i(db, &one, "SELECT 1 FROM delivery WHERE state = 'waiting' AND lane = ?1 AND channel = ?2 AND due_wall <= ?3 LIMIT 1", "ssi", lane_priority(lane),
+                           lane_channel(lane), wall_ms),
+                  yes);
+}
+
+enum err delivery_is_due(struct db *db, int64_t wall_ms, uint32_t but, bool *yes) {
+    int64_t one;
+    GO(exists(db_one_i(db, &one, "SELECT 1 FROM delivery WHERE state = 'waiting' AND due_wall <= ?1 LIMIT 1", "i", wall_ms), yes));
+    if (!*yes || but == 0) return ERR_OK;
+    *yes = false;
+    for (size_t i = 0; i < DELIVERY_LANES && !*yes; i++)
+        if (!(but & 1U << i)) GO(lane_is_due(db, i, wall_ms, yes));
+    return ERR_OK;
+}
+
+static enum err queue_lane(struct db *db, struct arena *a, size_t lane, int64_t wall_ms, size_t max, size_t lane_max, char ***ids, size_t *n, bool *is_full) {
     int64_t there = 0;
+    *is_full      = false;
     GO(collect(db_query(db, "SELECT id FROM delivery WHERE state = 'waiting' AND lane = ?1 AND channel = ?2 AND due_wall <= ?3 ORDER BY due_wall, id LIMIT ?4",
                         "ssii", lane_priority(lane), lane_channel(lane), wall_ms, (int64_t)max),
                a, ids, NULL, n));
@@ -132,20 +150,24 @@ static enum err queue_lane(struct db *db, struct arena *a, size_t lane, int64_t 
     GO(db_one_i(db, &there, "SELECT COUNT(*) FROM (SELECT 1 FROM delivery WHERE state = 'queued' AND lane = ?1 AND channel = ?2 LIMIT ?3) AS q", "ssi",
                 lane_priority(lane), lane_channel(lane), (int64_t)lane_max));
     size_t room = (size_t)there < lane_max ? lane_max - (size_t)there : 0;
-    if (*n > room) *n = room;
+    *is_full    = *n > room;
+    if (*is_full) *n = room;
     for (size_t i = 0; i < *n; i++)
         GO(db_exec(db, "UPDATE delivery SET state = 'queued', updated_wall = ?2 WHERE id = ?1", "si", (*ids)[i], wall_ms));
     return ERR_OK;
 }
 
-enum err delivery_queue_due(struct db *db, struct arena *a, int64_t wall_ms, size_t max, size_t lane_max, char ***ids, size_t **lanes, size_t *n) {
+enum err delivery_queue_due(struct db *db, struct arena *a, int64_t wall_ms, size_t max, size_t lane_max, uint32_t *full, char ***ids, size_t **lanes, size_t *n) {
     *ids   = arena_alloc(a, max * sizeof(char *));
     *lanes = arena_alloc(a, max * sizeof(size_t));
     *n     = 0;
     for (size_t i = 0; i < DELIVERY_LANES && *n < max; i++) {
         char **some;
         size_t some_n;
-        GO(queue_lane(db, a, i, wall_ms, max - *n, lane_max, &some, &some_n));
+        bool   is_full;
+        if (*full & 1U << i) continue;
+        GO(queue_lane(db, a, i, wall_ms, max - *n, lane_max, &some, &some_n, &is_full));
+        if (is_full) *full |= 1U << i;
         for (size_t k = 0; k < some_n; k++) {
             (*ids)[*n]   = some[k];
             (*lanes)[*n] = i;
@@ -186,7 +208,7 @@ enum err delivery_purge(struct db *db, int64_t expired_wall_ms, int64_t parts_wa
     GO(db_exec(db,
                "DELETE FROM direct_sms WHERE delivery IN (SELECT delivery FROM direct_sms WHERE expires_wall < ?1 ORDER BY expires_wall LIMIT ?2)",
                "ii", expired_wall_ms, max));
-    GO(db_exec(db, "DELETE FROM receipt WHERE delivery = '' AND ref IN (SELECT ref FROM receipt WHERE delivery = '' AND at_wall < ?1 ORDER BY at_wall LIMIT ?2)", "ii",
+    GO(db_exec(db, "DELETE FROM receipt WHERE delivery = '' AND at_wall < ?1 AND ref IN (SELECT ref FROM receipt WHERE delivery = '' AND at_wall < ?1 ORDER BY at_wall LIMIT ?2)", "ii",
                parts_wall_ms, max));
     GO(db_exec(db, "DELETE FROM sms_reply WHERE at_wall < ?1 AND ref IN (SELECT ref FROM sms_reply WHERE at_wall < ?1 ORDER BY at_wall LIMIT ?2)", "ii",
                parts_wall_ms - REPLY_MORE_MS, max));

@@ -80,12 +80,12 @@ int delivery_channel_of(const char *word); /* -1 */
 /* A lane for each priority and channel, so that neither a bulk job nor a provider that is down holds up what has nothing to do with it. */
 #define DELIVERY_LANES (4 * CHANNELS_N)
 extern const char *const delivery_lanes[DELIVERY_LANES]; /* "p0.log" .. "p3.webhook": priority * CHANNELS_N + channel */
-/* Anything due? Bounded work. */
-enum err delivery_is_due(struct db *db, int64_t wall_ms, bool *yes) MUST_CHECK;
+/* Anything due? Bounded work. but: a set of lanes (bits) that do not count. */
+enum err delivery_is_due(struct db *db, int64_t wall_ms, uint32_t but, bool *yes) MUST_CHECK;
 /* waiting and due -> queued; the ids and indexes of lanes (arena). Higher lanes first; a lane holds at most lane_max queued ones, the others
- * stay waiting. */
-enum err delivery_queue_due(struct db *db, struct arena *a, int64_t wall_ms, size_t max, size_t lane_max, char ***ids, size_t **lanes,
-                            size_t *n) MUST_CHECK;
+ * stay waiting. *full: lanes that are passed over, and those that turn out to be full are added. */
+enum err delivery_queue_due(struct db *db, struct arena *a, int64_t wall_ms, size_t max, size_t lane_max, uint32_t *full, char ***ids,
+                            size_t **lanes, size_t *n) MUST_CHECK;
 /* Queued ones of a lane in order, a page at a time: after (due, id) of the last one; 0 and "" begin. */
 enum err delivery_list_queued(struct db *db, struct arena *a, size_t lane, int64_t after_due, const char *after_id, size_t max,
                               char ***ids, size_t *n, int64_t *last_due) MUST_CHECK;
@@ -122,6 +122,8 @@ struct delivery_peek {
     const char *channel, *vendor, *tried, *last; /* last: provider of the attempt before, "" none */
     const char *only;               /* no other provider than this may have it, */
     int64_t     only_until_wall_ms; /* before then; 0: any may */
+    const void *phone_enc;                       /* NULL: none, or the channel needs none */
+    size_t      phone_enc_n;
 };
 enum err delivery_peek(struct db *db, struct arena *a, const char *id, struct delivery_peek *out) MUST_CHECK;
 /* queued -> claimed, with the attempt and its provider on record before anything is sent. ERR_NOTFOUND: another worker has it, or it
@@ -141,6 +143,7 @@ struct delivery_end {
     int64_t     gone_wall_ms;
     bool        is_later;   /* "waiting" for so long that the next step need not wait for it */
     bool        is_refused; /* the person wants nothing by this channel: noted, so that it is not tried again */
+    const char *others;      /* ",a,b,": who could carry it instead if a receipt that came first says it failed; NULL: nobody */
     const char *template_id; /* of a refusal that is about one template; NULL or "": about the channel */
     int64_t     once_until_wall_ms; /* "waiting" after an unknown outcome: its provider drops repetitions until then; 0: as it was */
     int64_t     poll_due_wall_ms;   /* "sent": when to ask whether it was read; 0: never */

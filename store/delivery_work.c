@@ -15,6 +15,7 @@
     } while (0)
 
 #define REF_CAP 132
+#define STAT_CAP 96
 
 static const void *copy_blob(const struct rows *r, int col, struct arena *a, size_t *n) {
     const void *p = row_b(r, col, n);
@@ -29,18 +30,21 @@ static const char *copy_text(const struct rows *r, int col, struct arena *a) {
 /* ---- claims ---- */
 enum err delivery_peek(struct db *db, struct arena *a, const char *id, struct delivery_peek *out) {
     struct rows *r = db_query(db,
-                              "SELECT d.channel, COALESCE(t.vendor, ''), d.tried, d.provider, d.once_until, d.raise_of, COALESCE(b.provider, '') FROM delivery d "
-                              "LEFT JOIN push_target t ON t.id = d.target LEFT JOIN delivery b ON b.id = d.raise_of WHERE d.id = ?1 AND d.state = 'queued'",
+                              "SELECT d.channel, COALESCE(t.vendor, ''), d.tried, d.provider, COALESCE(s.phone_enc, p.phone_enc), d.once_until, d.raise_of, "
+                              "COALESCE(b.provider, '') FROM delivery d LEFT JOIN push_target t ON t.id = d.target LEFT JOIN person p ON p.id = d.person "
+                              "LEFT JOIN direct_sms s ON s.delivery = d.id LEFT JOIN delivery b ON b.id = d.raise_of WHERE d.id = ?1 AND d.state = 'queued'",
                               "s", id);
     bool found = db_next(r);
     if (found) {
-        bool is_raise = row_s(r, 5)[0] != '\0';
+        bool is_raise = row_s(r, 6)[0] != '\0';
         *out          = (struct delivery_peek){.channel            = copy_text(r, 0, a),
                                                .vendor             = copy_text(r, 1, a),
                                                .tried              = copy_text(r, 2, a),
                                                .last               = copy_text(r, 3, a),
-                                               .only               = copy_text(r, is_raise ? 6 : 3, a),
-                                               .only_until_wall_ms = is_raise ? INT64_MAX : row_i(r, 4)};
+                                               .only               = copy_text(r, is_raise ? 7 : 3, a),
+                                               .only_until_wall_ms = is_raise ? INT64_MAX : row_i(r, 5)};
+        int channel   = delivery_channel_of(out->channel);
+        if (channel >= 0 && delivery_channels[channel].target == TARGET_PHONE) out->phone_enc = copy_blob(r, 4, a, &out->phone_enc_n);
     }
     enum err e = db_rows_end(r);
     return e ? e : found ? ERR_OK : ERR_NOTFOUND;
@@ -181,13 +185,18 @@ static enum err settle_early(struct db *db, const struct delivery_end *r) {
     const char *refs = r->refs;
     while (next_ref(&refs, one)) {
         int64_t told[3];
+        char    stat[3][STAT_CAP];
         size_t  n = 0;
-        struct rows *q = db_query(db, "SELECT kind FROM receipt WHERE provider = ?1 AND ref = ?2 AND delivery = ''", "ss", r->provider, one);
-        for (; n < 3 && db_next(q); n++) told[n] = row_s(q, 0)[0] == 'd' ? TOLD_DELIVERED : row_s(q, 0)[0] == 'f' ? TOLD_FAILED : TOLD_READ;
+        /* LENGTH: by the reference, never through all that belong to nothing */
+        struct rows *q = db_query(db, "SELECT kind, detail FROM receipt WHERE provider = ?1 AND ref = ?2 AND LENGTH(delivery) = 0", "ss", r->provider, one);
+        for (; n < 3 && db_next(q); n++) {
+            told[n] = row_s(q, 0)[0] == 'd' ? TOLD_DELIVERED : row_s(q, 0)[0] == 'f' ? TOLD_FAILED : TOLD_READ;
+            (void)snprintf(stat[n], sizeof stat[n], "%s", row_s(q, 1));
+        }
         GO(db_rows_end(q));
         for (size_t i = 0; i < n; i++) {
-            struct delivery_report rep = {.provider = r->provider, .ref = one, .delivery = "", .told = (enum delivery_told)told[i], .stat = "early",
-                                          .others = "", .wall_ms = r->wall_ms};
+            struct delivery_report rep = {.provider = r->provider, .ref = one, .delivery = "", .told = (enum delivery_told)told[i], .stat = stat[i],
+                                          .others = r->others ? r->others : "", .wall_ms = r->wall_ms};
             GO(delivery_report(db, &rep));
         }
     }
@@ -250,8 +259,9 @@ static bool has_other(const char *others, const char *tried, const char *provide
     return false;
 }
 
-/* It did not arrive: another provider, if there is one that was not tried and the notice is still unread. */
-static enum err fail(struct db *db, const char *id, const char *provider, const char *others, const char *verdict, const char *detail, int64_t wall_ms) {
+/* It did not arrive, as the provider told, or as it told nothing (NULL): another one, if there is one that was not tried and the notice is still unread. */
+static enum err fail(struct db *db, const char *id, const char *provider, const char *others, const char *told, int64_t wall_ms) {
+    const char  *verdict = told ? "reported" : "unreported", *detail = told ? told : "no receipt in time";
     char         tried[512] = "";
     bool         mine = false, read = false;
     struct rows *q = db_query(db, "SELECT d.tried, n.read_wall, d.notice FROM delivery d LEFT JOIN notice n ON n.id = d.notice WHERE d.id = ?1 AND d.provider = ?2 "
@@ -265,6 +275,9 @@ static enum err fail(struct db *db, const char *id, const char *provider, const 
     GO(db_rows_end(q));
     if (!mine) return ERR_OK; /* an earlier attempt's: another provider has it by now */
     bool again = !read && has_other(others, tried, provider);
+    if (told == NULL) /* what did not come is on record too: it explains the next attempt */
+        GO(db_exec(db, "INSERT INTO receipt (provider, ref, kind, delivery, detail, at_wall) VALUES (?1, ?2, 'missing', ?2, ?3, ?4) ON CONFLICT (provider, ref, kind) DO NOTHING", "sssi",
+                   provider, id, detail, wall_ms));
     GO(db_exec(db,
                "UPDATE delivery SET state = ?2, detail = ?3, verdict = ?4, due_wall = ?5, updated_wall = ?5, "
                "tried = CASE WHEN tried = '' THEN ',' ELSE tried END || provider || ',' WHERE id = ?1",
@@ -286,13 +299,33 @@ static enum err told_read(struct db *db, const char *id, int64_t wall_ms) {
     return e == ERR_NOTFOUND ? ERR_OK : e;
 }
 
-enum err delivery_report(struct db *db, const struct delivery_report *r) {
-    char id[64];
-    GO(delivery_by_ref(db, r, id));
+/* True: this was not told before. */
+static enum err add_receipt(struct db *db, const struct delivery_report *r, const char *ref, const char *id, bool *first) {
     GO(db_exec(db, "INSERT INTO receipt (provider, ref, kind, delivery, detail, at_wall) VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (provider, ref, kind) DO NOTHING",
-               "sssssi", r->provider, r->ref[0] ? r->ref : r->delivery, told_words[r->told], id, r->stat, r->wall_ms));
-    bool first = db_changes(db) > 0;
+               "sssssi", r->provider, ref, told_words[r->told], id, r->stat, r->wall_ms));
+    *first = db_changes(db) > 0;
+    return ERR_OK;
+}
+
+/* Ids come again (Msg_Ids after a year, those of an SMSC when it starts anew): then the receipt of the earlier message stands in the way. */
+static enum err add_receipt_again(struct db *db, const struct delivery_report *r, const char *ref, const char *id, bool *first) {
+    char     own[REF_CAP + 64];
+    int64_t  one;
+    enum err e = db_one_i(db, &one, "SELECT 1 FROM receipt WHERE provider = ?1 AND ref = ?2 AND kind = ?3 AND delivery <> '' AND delivery <> ?4", "ssss", r->provider, ref,
+                          told_words[r->told], id);
+    if (e) return e == ERR_NOTFOUND ? ERR_OK : e;
+    (void)snprintf(own, sizeof own, "%s@%s", ref, id);
+    return add_receipt(db, r, own, id, first);
+}
+
+enum err delivery_report(struct db *db, const struct delivery_report *r) {
+    char        id[64];
+    bool        first;
+    const char *ref = r->ref[0] ? r->ref : r->delivery;
+    GO(delivery_by_ref(db, r, id));
+    GO(add_receipt(db, r, ref, id, &first));
     if (id[0] == '\0') return ERR_NOTFOUND;
+    if (!first) GO(add_receipt_again(db, r, ref, id, &first));
     if (!first) {
         GO(db_exec(db, "UPDATE receipt SET delivery = ?4 WHERE provider = ?1 AND ref = ?2 AND kind = ?3 AND delivery = ''", "ssss", r->provider, r->ref,
                    told_words[r->told], id));
@@ -300,7 +333,7 @@ enum err delivery_report(struct db *db, const struct delivery_report *r) {
     }
     GO(db_exec(db, "UPDATE sms_part SET stat = ?3 WHERE msg_id = ?1 AND delivery = ?2 AND provider = ?4", "ssss", r->ref, id, r->told == TOLD_FAILED ? r->stat : "DELIVRD", r->provider));
     if (r->told == TOLD_READ) return told_read(db, id, r->wall_ms);
-    if (r->told == TOLD_FAILED) return fail(db, id, r->provider, r->others, "reported", r->stat, r->wall_ms);
+    if (r->told == TOLD_FAILED) return fail(db, id, r->provider, r->others, r->stat, r->wall_ms);
     int64_t open = 0;
     if (!r->whole) /* the parts of that attempt, which came with one answer: what an earlier one left open does not hold it up */
         GO(db_one_i(db, &open,
@@ -323,7 +356,7 @@ enum err delivery_unreported(struct db *db, const char *provider, const char *ot
     *n = 0;
     while (*n < 64 && db_next(q)) (void)snprintf(ids[(*n)++], sizeof ids[0], "%s", row_s(q, 0));
     GO(db_rows_end(q));
-    for (int64_t i = 0; i < *n; i++) GO(fail(db, ids[i], provider, others, "unreported", "no receipt in time", wall_ms));
+    for (int64_t i = 0; i < *n; i++) GO(fail(db, ids[i], provider, others, NULL, wall_ms));
     return ERR_OK;
 }
 

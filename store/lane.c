@@ -11,21 +11,33 @@
 #include "base/check.h"
 #include "store/redis_int.h"
 
-enum err lane_add(struct redis *r, const char *lane, const char *delivery_id) {
+static enum err add_some(struct redis *r, const char *lane, char *const *ids, size_t n) {
     struct cmd  c;
     redisReply *p = NULL;
-    if (!name_ok(lane, NAME_MAX_BYTES) || !name_ok(delivery_id, NAME_MAX_BYTES)) return ERR_INPUT;
     cmd_script(&c, r, SCRIPT_LANE_ADD, 1);
     cmd_f(&c, KEY_LANE, lane);
-    cmd_s(&c, delivery_id);
     cmd_i(&c, LANE_MAX);
+    for (size_t i = 0; i < n; i++) cmd_s(&c, ids[i]);
     enum err e = redis_run(r, &c, &p);
     if (e == ERR_OK) {
         if (p->type != REDIS_REPLY_INTEGER) e = redis_bad_reply("lane_add", p);
-        else if (p->integer == 0) e = ERR_BUSY;
+        else if ((size_t)p->integer < n) e = ERR_BUSY;
     }
     freeReplyObject(p);
     return e;
+}
+
+enum err lane_add_many(struct redis *r, const char *lane, char *const *delivery_ids, size_t n) {
+    enum err e = name_ok(lane, NAME_MAX_BYTES) ? ERR_OK : ERR_INPUT;
+    for (size_t i = 0; i < n; i++)
+        if (!name_ok(delivery_ids[i], NAME_MAX_BYTES)) e = ERR_INPUT;
+    for (size_t i = 0; e == ERR_OK && i < n; i += LANE_BATCH_MAX) e = add_some(r, lane, delivery_ids + i, n - i < LANE_BATCH_MAX ? n - i : LANE_BATCH_MAX);
+    return e;
+}
+
+enum err lane_add(struct redis *r, const char *lane, const char *delivery_id) {
+    char *one = (char *)(uintptr_t)delivery_id;
+    return lane_add_many(r, lane, &one, 1);
 }
 
 static enum err make_group(struct redis *r, const char *lane) {
@@ -88,25 +100,26 @@ static enum err take_parse(const redisReply *p, struct arena *a, const char *con
     return ERR_OK;
 }
 
-static void take_cmd(struct cmd *c, const char *const *lanes, int lanes_n, const char *worker, bool own, size_t max, int wait_ms) {
+/* from: ">" new ones, else own ones behind that entry. */
+static void take_cmd(struct cmd *c, const char *const *lanes, int lanes_n, const char *worker, const char *from, size_t max, int wait_ms) {
     cmd_init(c, "XREADGROUP");
     cmd_s(c, "GROUP");
     cmd_s(c, LANE_GROUP);
     cmd_s(c, worker);
     cmd_s(c, "COUNT");
     cmd_i(c, count_of(max));
-    if (wait_ms > 0 && !own) {
+    if (wait_ms > 0) {
         cmd_s(c, "BLOCK"); /* 0 would be for ever */
         cmd_i(c, wait_ms);
         c->wait_ms = wait_ms;
     }
     cmd_s(c, "STREAMS");
     for (int i = 0; i < lanes_n; i++) cmd_f(c, KEY_LANE, lanes[i]);
-    for (int i = 0; i < lanes_n; i++) cmd_s(c, own ? "0" : ">");
+    for (int i = 0; i < lanes_n; i++) cmd_s(c, from);
 }
 
-enum err lane_take_any(struct redis *r, struct arena *a, const char *const *lanes, int lanes_n, const char *worker, bool own, size_t max,
-                       int wait_ms, struct lane_item **list, size_t *n) {
+static enum err take(struct redis *r, struct arena *a, const char *const *lanes, int lanes_n, const char *worker, const char *from, size_t max,
+                     int wait_ms, struct lane_item **list, size_t *n) {
     *list = NULL;
     *n    = 0;
     MUST(lanes_n > 0 && lanes_n <= LANES_MAX);
@@ -117,7 +130,7 @@ enum err lane_take_any(struct redis *r, struct arena *a, const char *const *lane
     for (int round = 0; round < 2; round++) {
         struct cmd  c;
         redisReply *p = NULL;
-        take_cmd(&c, lanes, lanes_n, worker, own, max, wait_ms);
+        take_cmd(&c, lanes, lanes_n, worker, from, max, wait_ms);
         enum err e = redis_run_raw(r, &c, &p);
         if (e != ERR_OK) return e;
         bool no_group = reply_is_error(p, "NOGROUP") || reply_is_error(p, "UNBLOCKED"); /* first use, or flushed meanwhile */
@@ -133,10 +146,20 @@ enum err lane_take_any(struct redis *r, struct arena *a, const char *const *lane
 
 enum err lane_take(struct redis *r, struct arena *a, const char *lane, const char *worker, size_t max, int wait_ms, struct lane_item **list,
                    size_t *n) {
-    return lane_take_any(r, a, &lane, 1, worker, false, max, wait_ms, list, n);
+    return take(r, a, &lane, 1, worker, ">", max, wait_ms, list, n);
 }
 
-enum err lane_claim(struct redis *r, struct arena *a, const char *lane, const char *worker, int64_t idle_ms, size_t max,
+enum err lane_take_any(struct redis *r, struct arena *a, const char *const *lanes, int lanes_n, const char *worker, size_t max, int wait_ms,
+                       struct lane_item **list, size_t *n) {
+    return take(r, a, lanes, lanes_n, worker, ">", max, wait_ms, list, n);
+}
+
+enum err lane_take_own(struct redis *r, struct arena *a, const char *lane, const char *worker, const char *after, size_t max,
+                       struct lane_item **list, size_t *n) {
+    return take(r, a, &lane, 1, worker, after, max, 0, list, n);
+}
+
+enum err lane_claim(struct redis *r, struct arena *a, const char *lane, const char *worker, bool own, int64_t idle_ms, size_t max,
                     struct lane_item **list, size_t *n) {
     struct cmd  c;
     redisReply *p = NULL;
@@ -150,6 +173,7 @@ enum err lane_claim(struct redis *r, struct arena *a, const char *lane, const ch
     cmd_s(&c, worker);
     cmd_i(&c, idle_ms > 0 ? idle_ms : 0);
     cmd_i(&c, count_of(max));
+    cmd_i(&c, own);
     enum err e = redis_run(r, &c, &p);
     if (e != ERR_OK) goto out;
     if (!reply_is_array(p, 0)) {

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "base/check.h"
 #include "base/id.h"
 #include "store/circular.h"
 
@@ -24,12 +25,14 @@ static const char *text(const struct rows *r, int col, struct arena *a) {
 }
 
 /* ---- queues and sums ---- */
-static enum err count(struct db *db, const char *state, size_t lane, int64_t due_wall_ms, int64_t *n, int64_t *oldest) {
+/* The state stands in the text: its index holds the rows of this one only. */
+#define COUNT(state)                                                                                                                                        \
+    "SELECT COUNT(*), COALESCE(MIN(due_wall), 0) FROM (SELECT due_wall FROM delivery WHERE state = '" state "' AND lane = ?1 AND channel = ?2 AND due_wall <= ?3 " \
+    "ORDER BY due_wall LIMIT ?4) AS q"
+
+static enum err count(struct db *db, const char *sql, size_t lane, int64_t due_wall_ms, int64_t *n, int64_t *oldest) {
     const char   priority[] = {'p', (char)('0' + lane / CHANNELS_N), '\0'};
-    struct rows *r          = db_query(db,
-                                       "SELECT COUNT(*), COALESCE(MIN(due_wall), 0) FROM (SELECT due_wall FROM delivery WHERE state = ?1 AND lane = ?2 AND "
-                                                "channel = ?3 AND due_wall <= ?4 ORDER BY due_wall LIMIT ?5) AS q",
-                                       "sssii", state, priority, delivery_channels[lane % CHANNELS_N].word, due_wall_ms, (int64_t)OPS_COUNT_MAX);
+    struct rows *r          = db_query(db, sql, "ssii", priority, delivery_channels[lane % CHANNELS_N].word, due_wall_ms, (int64_t)OPS_COUNT_MAX);
     *n = *oldest = 0;
     if (db_next(r)) {
         *n      = row_i(r, 0);
@@ -41,9 +44,9 @@ static enum err count(struct db *db, const char *state, size_t lane, int64_t due
 enum err ops_lanes(struct db *db, int64_t wall_ms, struct ops_lane out[DELIVERY_LANES]) {
     for (size_t i = 0; i < DELIVERY_LANES; i++) {
         int64_t due, queued, since, ignored;
-        GO(count(db, "waiting", i, wall_ms, &due, &out[i].oldest_wall));
-        GO(count(db, "queued", i, INT64_MAX, &queued, &since));
-        GO(count(db, "claimed", i, INT64_MAX, &out[i].in_hand, &ignored));
+        GO(count(db, COUNT("waiting"), i, wall_ms, &due, &out[i].oldest_wall));
+        GO(count(db, COUNT("queued"), i, INT64_MAX, &queued, &since));
+        GO(count(db, COUNT("claimed"), i, INT64_MAX, &out[i].in_hand, &ignored));
         out[i].waiting = due + queued;
         if (since && (out[i].oldest_wall == 0 || since < out[i].oldest_wall)) out[i].oldest_wall = since;
     }
@@ -117,8 +120,9 @@ enum err ops_holds(struct db *db, struct arena *a, struct ops_hold **list, size_
     "d.step, d.due_wall, d.updated_wall, d.attempts, COALESCE(n.created_wall, 0), COALESCE(n.read_wall, 0), COALESCE(n.deadline_wall, 0), n.title, d.raise_of " \
     "FROM delivery d LEFT JOIN notice n ON n.id = d.notice LEFT JOIN person p ON p.id = d.person LEFT JOIN unit u ON u.code = p.unit "                 \
     "LEFT JOIN push_target t ON t.id = d.target "
-#define DELIVERY_FILTER                                                                                                          \
-    "(?3 = '' OR d.channel = ?3) AND (?4 = '' OR d.provider = ?4) AND (?5 = '' OR n.kind = ?5) AND d.id >= ?6 AND d.id < ?7 ORDER BY d.id DESC LIMIT ?8"
+#define DELIVERY_FILTER DELIVERY_FILTER_BY("d.id")
+#define DELIVERY_FILTER_BY(id)                                                                                                   \
+    "(?3 = '' OR d.channel = ?3) AND (?4 = '' OR d.provider = ?4) AND (?5 = '' OR n.kind = ?5) AND " id " >= ?6 AND " id " < ?7 ORDER BY " id " DESC LIMIT ?8"
 
 static struct ops_delivery delivery_of(const struct rows *r, struct arena *a) {
     return (struct ops_delivery){.id            = text(r, 0, a),
@@ -146,19 +150,27 @@ static struct ops_delivery delivery_of(const struct rows *r, struct arena *a) {
                                  .is_raise      = row_s(r, 22)[0] != '\0'};
 }
 
-/* Of a person by the person's index; what is rare (dead, under way) by that of states; all else in the order of ids. */
+/* Of a person by the person's index; what is rare (dead, under way) by that of its state, which therefore stands in the text; all else in the
+ * order of ids. */
 static struct rows *find(struct db *db, const struct ops_filter *f, const char *from, const char *to, int limit) {
+    /* an expression for the id: or the order of ids, through all that is over, would look cheaper than sorting these few */
+#define OF_STATE(state) DELIVERY_COLUMNS "WHERE d.state = '" state "' AND d.state IN (?1, ?2) AND " DELIVERY_FILTER_BY("d.id || ''")
+    static const struct {
+        const char *state, *sql;
+    } rare[] = {{"failed", DELIVERY_COLUMNS "WHERE d.state IN ('failed', 'unknown') AND d.state IN (?1, ?2) AND " DELIVERY_FILTER},
+                {"unknown", DELIVERY_COLUMNS "WHERE d.state IN ('failed', 'unknown') AND d.state IN (?1, ?2) AND " DELIVERY_FILTER},
+                {"waiting", OF_STATE("waiting")},
+                {"queued", OF_STATE("queued")},
+                {"claimed", OF_STATE("claimed")}};
     bool        dead = strcmp(f->state, "dead") == 0;
     const char *one = dead ? "failed" : f->state, *two = dead ? "unknown" : f->state;
-    bool        common = strcmp(one, "delivered") == 0 || strcmp(one, "cancelled") == 0 || strcmp(one, "sent") == 0 || *one == '\0';
+    const char *sql = DELIVERY_COLUMNS "WHERE (?1 = '' OR d.state IN (?1, ?2)) AND " DELIVERY_FILTER;
     if (*f->person)
         return db_query(db, DELIVERY_COLUMNS "WHERE d.person = ?9 AND (?1 = '' OR d.state IN (?1, ?2)) AND " DELIVERY_FILTER, "sssssssis", one, two,
                         f->channel, f->provider, f->kind, from, to, (int64_t)limit, f->person);
-    if (!common)
-        return db_query(db, DELIVERY_COLUMNS "WHERE d.state IN (?1, ?2) AND " DELIVERY_FILTER, "sssssssi", one, two, f->channel, f->provider, f->kind, from,
-                        to, (int64_t)limit);
-    return db_query(db, DELIVERY_COLUMNS "WHERE (?1 = '' OR d.state IN (?1, ?2)) AND " DELIVERY_FILTER, "sssssssi", one, two, f->channel, f->provider,
-                    f->kind, from, to, (int64_t)limit);
+    for (size_t i = 0; i < ARRAY_N(rare); i++)
+        if (strcmp(one, rare[i].state) == 0) sql = rare[i].sql;
+    return db_query(db, sql, "sssssssi", one, two, f->channel, f->provider, f->kind, from, to, (int64_t)limit);
 }
 
 enum err ops_deliveries(struct db *db, struct arena *a, const struct ops_filter *f, int limit, struct ops_delivery **list, size_t *n) {

@@ -122,15 +122,19 @@ struct lane_item {
     int         lane;      /* index in the list asked for (lane_take_any); else 0 */
 };
 enum err lane_add(struct redis *r, const char *lane, const char *delivery_id) MUST_CHECK;
+/* All in order, LANE_BATCH_MAX a round trip. ERR_BUSY: the lane is full, the rest was not added. */
+enum err lane_add_many(struct redis *r, const char *lane, char *const *delivery_ids, size_t n) MUST_CHECK;
 /* Blocks at most wait_ms for new ones. */
 enum err lane_take(struct redis *r, struct arena *a, const char *lane, const char *worker, size_t max, int wait_ms, struct lane_item **list,
                    size_t *n) MUST_CHECK;
-/* The same of several lanes (at most LANES_MAX): `max` of each at most, and whatever comes first ends the waiting. own: instead what this
- * worker's name was handed before and never acknowledged (its last life); never blocks. */
-enum err lane_take_any(struct redis *r, struct arena *a, const char *const *lanes, int lanes_n, const char *worker, bool own, size_t max,
-                       int wait_ms, struct lane_item **list, size_t *n) MUST_CHECK;
-/* Takes over what another worker holds for longer than idle_ms. */
-enum err lane_claim(struct redis *r, struct arena *a, const char *lane, const char *worker, int64_t idle_ms, size_t max,
+/* The same of several lanes (at most LANES_MAX): `max` of each at most, and whatever comes first ends the waiting. */
+enum err lane_take_any(struct redis *r, struct arena *a, const char *const *lanes, int lanes_n, const char *worker, size_t max, int wait_ms,
+                       struct lane_item **list, size_t *n) MUST_CHECK;
+/* What this worker's name was handed before and never acknowledged (its last life): a page, behind the entry `after` ("0": from the first). */
+enum err lane_take_own(struct redis *r, struct arena *a, const char *lane, const char *worker, const char *after, size_t max,
+                       struct lane_item **list, size_t *n) MUST_CHECK;
+/* Takes over what a worker holds for longer than idle_ms; own: also what this name holds itself. */
+enum err lane_claim(struct redis *r, struct arena *a, const char *lane, const char *worker, bool own, int64_t idle_ms, size_t max,
                     struct lane_item **list, size_t *n) MUST_CHECK;
 enum err lane_ack(struct redis *r, const char *lane, const char *const *entries, size_t n) MUST_CHECK;
 enum err lane_depth(struct redis *r, const char *lane, int64_t *waiting, int64_t *pending) MUST_CHECK;

@@ -142,26 +142,31 @@ static const char presence_get_lua[] =
     "end\n"
     "return out\n";
 
-/* KEYS lane. ARGV delivery id, most entries. */
+/* KEYS lane. ARGV most entries, delivery ids. Returns how many were added. */
 static const char lane_add_lua[] =
-    "if redis.call('XLEN',KEYS[1])>=tonumber(ARGV[2]) then return 0 end\n"
-    "redis.call('XADD',KEYS[1],'*','d',ARGV[1])\n"
-    "return 1\n";
+    "local room=tonumber(ARGV[1])-redis.call('XLEN',KEYS[1])\n"
+    "local n=math.max(0,math.min(room,#ARGV-1))\n"
+    "for i=2,n+1 do redis.call('XADD',KEYS[1],'*','d',ARGV[i]) end\n"
+    "return n\n";
 
-/* KEYS lane. ARGV group, worker, idle ms, count. Returns {{entry, times so far, delivery}, ...}. */
+/* KEYS lane. ARGV group, worker, idle ms, count, 1: also its own. Returns {{entry, times so far, delivery}, ...}. What it holds itself stands
+ * among the others: so many more are looked at. */
 static const char lane_claim_lua[] =
     "local out={}\n"
-    "local p=redis.pcall('XPENDING',KEYS[1],ARGV[1],'IDLE',ARGV[3],'-','+',ARGV[4])\n"
+    "local p=redis.pcall('XPENDING',KEYS[1],ARGV[1],'IDLE',ARGV[3],'-','+',1000)\n"
     "if p.err then return out end\n"
     "for _,row in ipairs(p) do\n"
-    "  local got=redis.call('XCLAIM',KEYS[1],ARGV[1],ARGV[2],ARGV[3],row[1])\n"
+    "  if #out>=tonumber(ARGV[4]) then break end\n"
+    "  local got={}\n"
+    "  if ARGV[5]=='1' or row[2]~=ARGV[2] then got=redis.call('XCLAIM',KEYS[1],ARGV[1],ARGV[2],ARGV[3],row[1]) end\n"
     "  if got[1] then out[#out+1]={row[1],row[4],got[1][2][2]} end\n"
     "end\n"
     "return out\n";
 
 /* KEYS lane. ARGV group, entries. */
 static const char lane_ack_lua[] =
-    "for i=2,#ARGV do redis.pcall('XACK',KEYS[1],ARGV[1],ARGV[i]); redis.call('XDEL',KEYS[1],ARGV[i]) end\n"
+    "redis.pcall('XACK',KEYS[1],unpack(ARGV))\n"
+    "redis.call('XDEL',KEYS[1],unpack(ARGV,2))\n"
     "return 1\n";
 
 /* KEYS lane. ARGV group. Returns {entries, handed out}. */

@@ -35,7 +35,7 @@ enum err trace_deliveries(struct db *db, struct arena *a, const char *notice, st
 enum err trace_events(struct db *db, struct arena *a, const char *delivery, struct trace_event **list, size_t *n) {
     struct rows *r = db_query(db,
                               "SELECT 'attempt' AS what, provider, verdict, detail, started_wall AS at, COALESCE(ended_wall, 0) FROM attempt WHERE delivery = ?1 "
-                              "UNION ALL SELECT 'receipt', provider, kind, detail, at_wall, at_wall FROM receipt WHERE delivery = ?1 ORDER BY at, what LIMIT ?2",
+                              "UNION ALL SELECT 'receipt', provider, kind, detail, at_wall, at_wall FROM receipt WHERE delivery = ?1 AND delivery <> '' ORDER BY at, what LIMIT ?2",
                               "si", delivery, (int64_t)EVENTS_MAX);
     *list = arena_alloc(a, EVENTS_MAX * sizeof **list);
     *n    = 0;

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BOARD, city, openTask, redisOf, report } from './lib/city.mjs';
 import { pushH2 } from './lib/push.mjs';
+import { fourWorkers, million, smsVsKannel, throttled } from './lib/sms.mjs';
 import { CLIENT_CPU, CORES, SERVER_CPU, Scene, cpuSeconds, median, memory, once, percentile, pin, quiet, refuseTmpfs, say } from './lib/tools.mjs';
 
 const SUBS = 10000, SIZE = 600, WINDOW = 4, PAIRS = 11;
@@ -152,6 +153,10 @@ const figures = [
   ['idle_bytes_15k', idle, 'process memory per idle connection with token and channel, 15 000 of them (aim: <= 2048 bytes)'],
   ['durable_reports', durable, 'acknowledged task.report a second, beside SQLite doing the same statements in the same batches (aim: ratio >= 0.5)'],
   ['commit_to_client_p99', commitToClient, 'ms from the acknowledged write to the last of 10 000 subscribers, beside a loop of send() (aim: ratio <= 1.2)'],
+  ['sms_smpp_vs_kannel', smsVsKannel, "SMS a second over one SMPP link and CPU each, beside Debian's Kannel (aim: ratio >= 2, and < 1)"],
+  ['sms_throttled_1pct', throttled, 'SMS a second when the SMSC throttles 1 % of the answers, one and four workers, beside the allowed rate (aim: ratio >= 0.9)'],
+  ['sms_four_workers', fourWorkers, 'SMS a second of four workers on one core beside one worker: what they lose to each other at the one store (aim: ratio >= 0.8)'],
+  ['queue_million', million, 'a million queued notices (ZB_BENCH_QUEUE): written a second, sent a second, memory', 1500],
   ['push_h2', pushH2, 'pushes a second through the caller over one HTTP/2 connection, beside node as the client of the same fake (aim: the fake is the bottleneck)'],
 ];
 
@@ -162,12 +167,12 @@ if (wanted.includes('--help') || wanted.some((w) => !figures.some(([name]) => na
   process.exit(wanted.includes('--help') ? 0 : 2);
 }
 say(`${CORES} cores: server on ${SERVER_CPU}, clients on ${CLIENT_CPU}`);
-for (const [name, run] of figures) {
+for (const [name, run, , most_s = 120] of figures) {
   if (wanted.length && !wanted.includes(name)) continue;
   say(name);
   await quiet();
   const scene = new Scene();
-  const limit = setTimeout(() => { say(`${name}: not done in 120 s`); process.exit(1); }, 120000);
+  const limit = setTimeout(() => { say(`${name}: not done in ${most_s} s`); process.exit(1); }, most_s * 1000);
   try {
     for (const f of await run(scene)) console.log(JSON.stringify({ ...f, value: number(f.value), beside: number(f.beside), ratio: number(f.ratio) }));
   } catch (e) {

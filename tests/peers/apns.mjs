@@ -105,7 +105,7 @@ server.on('stream', async (stream, h) => {
   let body;
   try { body = await bodyOf(stream); } catch { return; }
   const bad = check(h, token, body);
-  peer.note({ token, headers: h, body: body.toString(), connection: peer.stats.connections, refused: bad?.[1] });
+  peer.note({ token, headers: h, body: body.toString(), connection: peer.stats.connections, refused: bad?.[1], scripted: b.act ?? b.status });
   if (bad) {
     peer.violation(bad[1]);
     return answer(stream, h, ...bad);

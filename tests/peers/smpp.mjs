@@ -20,7 +20,7 @@ const { values: opt } = parseArgs({ options: { port: { type: 'string', default: 
 if (opt['self-test']) process.exit(0); // the codec is not ours: see the package's own tests
 
 const STATES = { ENROUTE: 1, DELIVRD: 2, EXPIRED: 3, DELETED: 4, UNDELIV: 5, ACCEPTD: 6, UNKNOWN: 7, REJECTD: 8 };
-let serial = 0x1abc00 + Math.floor(Math.random() * 1000);
+let serial = 0x1abc00 + Math.floor(Date.now() / 10) % 0x10000000; // not again after a restart
 
 const proto = {
   throttle: smpp.ESME_RTHROTTLED,

@@ -388,7 +388,8 @@ class Conn {
       else stats.rejected++;
       const stat = behave.report_part?.[m.number] ?? behave.report ?? 'DELIVRD';
       const wanted = code === 0 && m.wantReport && stat !== 'none';
-      const report = () => this.report(id, stat, phone, m.src, m.service);
+      const reporter = (behave.report_elsewhere && [...conns].find((c) => c.version > 0 && c !== this)) || this;
+      const report = () => reporter.report(id, stat, phone, m.src, m.service);
       if (wanted && behave.report_before_resp) report();
       this.send(submitResp(seq, id, code, this.version));
       if (wanted && !behave.report_before_resp) {

@@ -537,6 +537,39 @@ static void t_two_workers(void **state) {
     assert_int_equal(one("SELECT COUNT(DISTINCT worker) FROM attempt"), 2);
 }
 
+/* Two of one name would take each other's claims for those of a life before. */
+static void t_one_name(void **state) {
+    (void)state;
+    struct deliver     *d = NULL;
+    struct deliver_conf c = {.conf = &h.conf, .redis = h.redis, .writer = h.writer2, .pii_key = &h.key, .worker = "w1", .data_dir = h.dir, .signature = ""};
+    start();
+    assert_int_equal(deliver_start(&c, &d, h.why, sizeof h.why), ERR_DUP);
+    assert_non_null(strstr(h.why, "w1"));
+    stop();
+    OK(deliver_start(&c, &d, h.why, sizeof h.why));
+    deliver_stop(d);
+}
+
+/* The attempt on record names the provider that got the message, also when nobody is left to say so: of two that serve different numbers, whichever
+ * the weights would have chosen. */
+static void t_claim_names_provider(void **state) {
+    (void)state;
+    carrier();
+    behave("{\"silent\":\"submit\"}");
+    conf_section_set(&h.conf.sections[0], "prefix", "138", 20);
+    conf_section_set(&h.conf.sections[0], "weight", "1", 21);
+    struct conf_section *s = conf_section_add(&h.conf, "provider", "other"), *first = &h.conf.sections[0];
+    for (size_t i = 0; i < first->pairs_n; i++)
+        if (strcmp(first->pairs[i].name, "prefix") != 0 && strcmp(first->pairs[i].name, "weight") != 0) conf_section_set(s, first->pairs[i].name, first->pairs[i].value, 30);
+    conf_section_set(s, "prefix", "139", 40);
+    conf_section_set(s, "weight", "1000", 41);
+    start();
+    AWAIT(stat_of("logins") == 2);
+    say(1, 3);
+    AWAIT(stat_of("submits") == 3);
+    assert_int_equal(one("SELECT COUNT(*) FROM attempt WHERE provider = 'carrier' AND ended_wall IS NULL"), 3);
+}
+
 static void t_lanes_in_order(void **state) {
     (void)state;
     h.rate = 40;
@@ -743,7 +776,7 @@ int main(int argc, char **argv) {
     if (argc == 2) cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(t_pace), T(t_happy),   T(t_long_text),        T(t_throttled),          T(t_rejected),    T(t_silent),       T(t_cut),
-        T(t_report_first),        T(t_orphan),  T(t_expired),          T(t_read_before_send),   T(t_two_workers), T(t_lanes_in_order), T(t_rate_kept),
+        T(t_report_first),        T(t_orphan),  T(t_expired),          T(t_read_before_send),   T(t_two_workers), T(t_one_name), T(t_claim_names_provider), T(t_lanes_in_order), T(t_rate_kept),
         T(t_log),                 T(t_no_carrier), T(t_killed),        T(t_stop_loses_nothing), T(t_redis_dies),  T(t_store_busy),
     };
     return cmocka_run_group_tests_name("deliver", tests, NULL, NULL);

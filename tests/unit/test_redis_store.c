@@ -521,9 +521,9 @@ static void t_lane(void **state) {
     assert_int_equal(lane_ack(r, "p0", acks, 1), ERR_OK);
     struct lane_item *claimed;
     size_t            claimed_n;
-    assert_int_equal(lane_claim(r, a, "p0", "w2", 600000, 10, &claimed, &claimed_n), ERR_OK);
+    assert_int_equal(lane_claim(r, a, "p0", "w2", true, 600000, 10, &claimed, &claimed_n), ERR_OK);
     assert_int_equal(claimed_n, 0); /* not idle for so long */
-    assert_int_equal(lane_claim(r, a, "p0", "w2", 0, 10, &claimed, &claimed_n), ERR_OK);
+    assert_int_equal(lane_claim(r, a, "p0", "w2", false, 0, 10, &claimed, &claimed_n), ERR_OK);
     assert_int_equal(claimed_n, 1);
     assert_string_equal(claimed[0].delivery, "d1");
     assert_int_equal(claimed[0].times, 1);

@@ -389,17 +389,27 @@ static void t_trim(void **state) {
 
 static void t_lane_limit(void **state) {
     (void)state;
-    char **ids;
-    size_t n, *lanes;
+    char   **ids;
+    size_t   n, *lanes;
+    uint32_t full = 0;
+    bool     due;
     stop();
     struct db *db;
     OK(db_open(h.db_path, DB_WRITE, &db, h.why, sizeof h.why));
     deliveries(40);
-    OK(delivery_queue_due(db, h.arena, clock_wall_ms(), 256, 5, &ids, &lanes, &n));
+    OK(delivery_queue_due(db, h.arena, clock_wall_ms(), 256, 5, &full, &ids, &lanes, &n));
     assert_int_equal(n, 20); /* five of each lane; the others wait in the store */
-    OK(delivery_queue_due(db, h.arena, clock_wall_ms(), 256, 5, &ids, &lanes, &n));
+    OK(delivery_is_due(db, clock_wall_ms(), 0, &due));
+    assert_true(due);
+    OK(delivery_is_due(db, clock_wall_ms(), full, &due)); /* but nothing that there is room for: nobody turns in circles */
+    assert_false(due);
+    OK(delivery_queue_due(db, h.arena, clock_wall_ms(), 256, 7, &full, &ids, &lanes, &n));
+    assert_int_equal(n, 0); /* full ones are passed over */
+    full = 0;
+    OK(delivery_queue_due(db, h.arena, clock_wall_ms(), 256, 5, &full, &ids, &lanes, &n));
     assert_int_equal(n, 0);
-    OK(delivery_queue_due(db, h.arena, clock_wall_ms(), 256, 7, &ids, &lanes, &n));
+    full = 0;
+    OK(delivery_queue_due(db, h.arena, clock_wall_ms(), 256, 7, &full, &ids, &lanes, &n));
     assert_int_equal(n, 8);
     assert_string_equal(delivery_lanes[lanes[0]], "p0.sms");
     db_close(db);

@@ -196,7 +196,7 @@ export class Carrier {
       else stats.rejected++;
       const stat = behave.report_part?.[m.number] ?? behave.report ?? 'DELIVRD';
       const wanted = code === 0 && m.wantReport && stat !== 'none';
-      const report = () => this.report(conn, id, stat, { ...m, phone });
+      const report = () => this.report(this.reporter(conn), id, stat, { ...m, phone });
       if (wanted && behave.report_before_resp) report();
       reply(code, id);
       if (wanted && !behave.report_before_resp) {
@@ -232,6 +232,9 @@ export class Carrier {
     this.messages.push(row);
     if (this.log !== null) fs.writeSync(this.log, `${JSON.stringify(row)}\n`);
   }
+
+  // Gateways report on any connection of the account.
+  reporter(conn) { return (this.behave.report_elsewhere && [...this.conns].find((c) => c.up && c !== conn)) || conn; }
 
   report(conn, id, stat, m) {
     for (let i = 0; i < (this.behave.duplicate_reports ? 2 : 1); i++) {

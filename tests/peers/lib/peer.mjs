@@ -11,7 +11,7 @@ import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 
-const KEEP = 5000;
+const KEEP = Number(process.env.ZB_PEER_KEEP ?? 5000); // requests remembered
 
 /** Self-signed for localhost and 127.0.0.1; in a directory that goes with the process. */
 export function certificate() {
