@@ -216,7 +216,7 @@ static enum err add_people(struct db *db, void *arg) {
     enum err e = ERR_OK;
     (void)arg;
     for (int i = 0; e == ERR_OK && i < PEOPLE; i++) {
-        char    id[16], target[16], phone[16], token[65];
+        char    id[16], target[16], phone[20], token[72];
         uint8_t sealed[64], sealed_token[128];
         size_t  n, token_n;
         (void)snprintf(id, sizeof id, "p_%d", i);
