@@ -142,9 +142,9 @@ void deliver_pump_soon(struct deliver *d); /* once, when the answers that were r
 struct record *deliver_end(struct deliver *d, struct item *it, const char *state, const char *verdict, const char *detail, int64_t due_in_ms);
 void           deliver_record(struct deliver *d, struct record *r); /* taken */
 void           item_free(struct item *it);
-char *deliver_opened(const struct deliver *d, const void *sealed, size_t n); /* owned; NULL: nothing sealed, or not by us. Any thread */
 /* What the records say of it, opened and copied: before it is sent, or asked about. */
 void           deliver_fill(struct deliver *d, struct item *it, const struct delivery_job *job);
+char *deliver_opened(const struct deliver *d, const void *sealed, size_t n); /* owned; NULL: nothing sealed, or not by us. Any thread */
 
 /* deliver_take.c; the thread's life */
 void deliver_take_start(struct deliver *d);
@@ -171,8 +171,8 @@ void route_ready(struct item *it);                  /* claimed: waits for its tu
 void route_stored(struct route *r, uint64_t token);
 bool        route_needs_consent(const struct route *r);                                         /* false for NULL; any thread */
 const char *route_template(const struct route *r, struct arena *a, const char *notice_kind); /* code, NULL none; any thread */
-const char *route_name(const struct route *r);   /* "" for NULL */
-const char *route_others(const struct route *r); /* ",a,b,"; "" for NULL and nobody */
+const char *route_name(const struct route *r);    /* "" for NULL */
+const char *route_others(const struct route *r);  /* ",a,b,"; "" for NULL and nobody */
 int64_t     route_once_ms(const struct route *r); /* how long its provider drops repetitions, for sure; 0: it does not */
 #define ONCE_TRIES 3
 bool        route_can_raise(const struct route *r); /* false for NULL */

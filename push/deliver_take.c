@@ -77,9 +77,9 @@ static size_t hand_over(struct deliver *d, struct arena *a, const struct lane_it
         it->vendor  = x_strdup(look.vendor);
         it->tried   = x_strdup(look.tried);
         it->last    = x_strdup(look.last);
-        it->target  = deliver_opened(d, look.phone_enc, look.phone_enc_n);
         it->only    = x_strdup(look.only);
         it->only_until_wall_ms = look.only_until_wall_ms;
+        it->target  = deliver_opened(d, look.phone_enc, look.phone_enc_n);
         TAILQ_INSERT_TAIL(batch, it, list);
         (void)atomic_fetch_add(&d->held[it->lane], 1);
         (void)atomic_fetch_add(&d->busy, 1);

@@ -120,10 +120,10 @@ struct delivery_job {
 /* What to do with an id out of a lane. ERR_NOTFOUND: nothing, it is not queued (any more). Arena. */
 struct delivery_peek {
     const char *channel, *vendor, *tried, *last; /* last: provider of the attempt before, "" none */
-    const void *phone_enc;                       /* NULL: none, or the channel needs none */
-    size_t      phone_enc_n;
     const char *only;               /* no other provider than this may have it, */
     int64_t     only_until_wall_ms; /* before then; 0: any may */
+    const void *phone_enc;                       /* NULL: none, or the channel needs none */
+    size_t      phone_enc_n;
 };
 enum err delivery_peek(struct db *db, struct arena *a, const char *id, struct delivery_peek *out) MUST_CHECK;
 /* queued -> claimed, with the attempt and its provider on record before anything is sent. ERR_NOTFOUND: another worker has it, or it

@@ -30,21 +30,21 @@ static const char *copy_text(const struct rows *r, int col, struct arena *a) {
 /* ---- claims ---- */
 enum err delivery_peek(struct db *db, struct arena *a, const char *id, struct delivery_peek *out) {
     struct rows *r = db_query(db,
-                              "SELECT d.channel, COALESCE(t.vendor, ''), d.tried, d.provider, d.once_until, d.raise_of, COALESCE(b.provider, ''), "
-                              "COALESCE(s.phone_enc, p.phone_enc) FROM delivery d LEFT JOIN push_target t ON t.id = d.target LEFT JOIN delivery b ON b.id = d.raise_of "
-                              "LEFT JOIN person p ON p.id = d.person LEFT JOIN direct_sms s ON s.delivery = d.id WHERE d.id = ?1 AND d.state = 'queued'",
+                              "SELECT d.channel, COALESCE(t.vendor, ''), d.tried, d.provider, COALESCE(s.phone_enc, p.phone_enc), d.once_until, d.raise_of, "
+                              "COALESCE(b.provider, '') FROM delivery d LEFT JOIN push_target t ON t.id = d.target LEFT JOIN person p ON p.id = d.person "
+                              "LEFT JOIN direct_sms s ON s.delivery = d.id LEFT JOIN delivery b ON b.id = d.raise_of WHERE d.id = ?1 AND d.state = 'queued'",
                               "s", id);
     bool found = db_next(r);
     if (found) {
-        bool is_raise = row_s(r, 5)[0] != '\0';
+        bool is_raise = row_s(r, 6)[0] != '\0';
         *out          = (struct delivery_peek){.channel            = copy_text(r, 0, a),
                                                .vendor             = copy_text(r, 1, a),
                                                .tried              = copy_text(r, 2, a),
                                                .last               = copy_text(r, 3, a),
-                                               .only               = copy_text(r, is_raise ? 6 : 3, a),
-                                               .only_until_wall_ms = is_raise ? INT64_MAX : row_i(r, 4)};
-        int channel = delivery_channel_of(out->channel);
-        if (channel >= 0 && delivery_channels[channel].target == TARGET_PHONE) out->phone_enc = copy_blob(r, 7, a, &out->phone_enc_n);
+                                               .only               = copy_text(r, is_raise ? 7 : 3, a),
+                                               .only_until_wall_ms = is_raise ? INT64_MAX : row_i(r, 5)};
+        int channel   = delivery_channel_of(out->channel);
+        if (channel >= 0 && delivery_channels[channel].target == TARGET_PHONE) out->phone_enc = copy_blob(r, 4, a, &out->phone_enc_n);
     }
     enum err e = db_rows_end(r);
     return e ? e : found ? ERR_OK : ERR_NOTFOUND;

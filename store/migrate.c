@@ -33,7 +33,8 @@
     M(85, reply, "0085_reply.sql")                                                                                               \
     M(87, poll, "0087_poll.sql")                                                                                                 \
     M(90, order, "0090_order.sql")                                                                                               \
-    M(95, frozen, "0095_frozen.sql")
+    M(95, frozen, "0095_frozen.sql")                                                                                             \
+    M(97, delivery_index, "0097_delivery_index.sql")
 
 #define M(number, sym, file) SQL_FILE(sym, file);
 MIGRATIONS

@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "tests/unit/storekit.h"
 
@@ -41,10 +42,24 @@ static void t_pragmas(void **state) {
     assert_int_equal(sk_i(db, "PRAGMA trusted_schema"), 0);
     assert_int_equal(sk_i(db, "PRAGMA wal_autocheckpoint"), 2000);
     assert_int_equal(sk_i(db, "PRAGMA journal_size_limit"), 67108864);
-    assert_int_equal(sk_i(db, "PRAGMA busy_timeout"), 2000);
     struct db *r = sk_open(DB_READ);
     assert_int_equal(sk_i(r, "PRAGMA query_only"), 1);
     db_close(r);
+}
+
+/* Another process writes: it is waited for, for two seconds and no longer. */
+static void t_busy(void **state) {
+    (void)state;
+    struct db *other = sk_open(DB_WRITE);
+    assert_int_equal(db_begin(other), ERR_OK);
+    int64_t start = clock_mono_ms();
+    assert_int_not_equal(db_begin(db), ERR_OK);
+    int64_t waited = clock_mono_ms() - start;
+    assert_true(waited >= 1900 && waited < 10000);
+    assert_int_equal(db_commit(other), ERR_OK);
+    assert_int_equal(db_begin(db), ERR_OK);
+    assert_int_equal(db_commit(db), ERR_OK);
+    db_close(other);
 }
 
 static void t_open(void **state) {
@@ -295,7 +310,7 @@ static void t_checkpoint(void **state) {
 
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-    const struct CMUnitTest tests[] = {T(t_pragmas), T(t_open),      T(t_errors),   T(t_rows),        T(t_nested),
+    const struct CMUnitTest tests[] = {T(t_pragmas), T(t_busy),   T(t_open),      T(t_errors),   T(t_rows),        T(t_nested),
                                        T(t_programmer_errors), T(t_savepoint), T(t_snapshot), T(t_two_writers), T(t_checkpoint)};
     return cmocka_run_group_tests_name("db", tests, NULL, NULL);
 }
