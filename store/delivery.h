@@ -115,7 +115,7 @@ struct delivery_job {
     int         once_n;
     bool        is_delivered;
     bool        no_consent;  /* for the worker's own use */
-    bool        target_gone; /* was found dead, or its consent is used up, since it was planned */
+    bool        target_gone; /* was found dead, or has moved to another person, since it was planned */
 };
 /* What to do with an id out of a lane. ERR_NOTFOUND: nothing, it is not queued (any more). Arena. */
 struct delivery_peek {

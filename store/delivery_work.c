@@ -60,7 +60,7 @@ enum err delivery_job_of(struct db *db, struct arena *a, const char *id, struct 
                               "SELECT COALESCE(d.notice, ''), d.person, d.channel, d.lane, d.step, d.attempts, d.tried, d.target, n.kind, n.object, n.title, "
                               "n.body, n.var_t, n.var_x, n.created_biz, n.created_wall, COALESCE(s.phone_enc, p.phone_enc), p.unit, s.text_enc, "
                               "s.expires_wall, t.vendor, t.app, t.token_enc, t.key_enc, t.state, d.raise_of, b.provider, "
-                              "CASE WHEN b.state IN ('sent', 'delivered') THEN b.provider_ref END, d.provider_ref, d.once_until, d.once_n, d.state "
+                              "CASE WHEN b.state IN ('sent', 'delivered') THEN b.provider_ref END, d.provider_ref, d.once_until, d.once_n, d.state, COALESCE(t.person, '') "
                               "FROM delivery d LEFT JOIN notice n ON n.id = d.notice LEFT JOIN person p ON p.id = d.person "
                               "LEFT JOIN direct_sms s ON s.delivery = d.id LEFT JOIN push_target t ON t.id = d.target "
                               "LEFT JOIN delivery b ON b.id = d.raise_of WHERE d.id = ?1",
@@ -99,7 +99,7 @@ enum err delivery_job_of(struct db *db, struct arena *a, const char *id, struct 
         out->text_enc    = copy_blob(r, 18, a, &out->text_enc_n);
         out->token_enc   = copy_blob(r, 22, a, &out->token_enc_n);
         out->key_enc     = copy_blob(r, 23, a, &out->key_enc_n);
-        out->target_gone = out->target[0] && strcmp(copy_text(r, 24, a), "active") != 0;
+        out->target_gone = out->target[0] && (strcmp(copy_text(r, 24, a), "active") != 0 || strcmp(row_s(r, 32), out->person) != 0);
     }
     GO(db_rows_end(r));
     return found ? ERR_OK : ERR_NOTFOUND;

@@ -145,6 +145,18 @@ test('F110 WeChat: one message for one acceptance; without one it is not tried, 
   await remove(wx);
 });
 
+test('F110 a phone that changed hands since the message was planned does not get it', async () => {
+  const phone = await register('push', 'apns', token(5)), desk = await register('office', 'wecom', 'li.si');
+  const n = await say('换了主人的账号');
+  await gw.ok('POST', '/v1/push-targets', { as: 'demo-monitor', body: { channel: 'office', vendor: 'wecom', token: 'li.si' } });
+  const d = await state(n.id, 'office', 'failed');
+  assert.match(d.text, /没有登记号码或设备/);
+  await state(n.id, 'sms', 'delivered');
+  assert.ok(!(await bureau.get('messages')).some((m) => JSON.stringify(m).includes('换了主人的账号')));
+  await gw.ok('DELETE', `/v1/push-targets/${desk.id}`, { as: 'demo-monitor' });
+  await remove(phone);
+});
+
 test('F110 a push service that does not answer keeps neither the other channels nor the gateway waiting', async () => {
   await apple.post('behave', { tokens: { [token(4)]: { act: 'silent' } } });
   const phone = await register('push', 'apns', token(4)), other = await register('office', 'wecom', 'zhang.san');
